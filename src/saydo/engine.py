@@ -1,0 +1,100 @@
+"""Where facts live and run: DuckDB on this machine, Spark on many. The only file that names either.
+
+Ibis builds and compiles an expression; the engine's own cursor runs it. A cursor per call makes an engine safe to share
+between threads (a shared Ibis connection is not), and Arrow comes out whatever the engine is.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from saydo.company import MANIFEST_FILE, Facts, Manifest, expected_columns
+from saydo.errors import NoSuchPath
+from saydo.facts import TABLES
+
+
+class DuckDBEngine:
+    """An in-memory DuckDB that spills to a temporary folder; tables are views over Parquet files.
+
+    ``memory_limit`` (``"1500MB"``) and ``threads`` default to the environment variables SAYDO_MEMORY and SAYDO_THREADS, else to
+    1.5 GB and DuckDB's own choice: enough for tens of millions of rows, and it leaves the machine to others.
+    """
+
+    def __init__(self, memory_limit: str | None = None, threads: int | None = None) -> None:
+        self._spill = tempfile.TemporaryDirectory(prefix="saydo-")
+        settings: dict[str, Any] = {
+            "memory_limit": memory_limit or os.environ.get("SAYDO_MEMORY", "1500MB"),
+            "temp_directory": self._spill.name,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if count := threads or int(os.environ.get("SAYDO_THREADS", "0")):
+            settings["threads"] = count
+        self.connection = duckdb.connect(config=settings)
+        self.connection.execute("SET TimeZone = 'UTC'")
+
+    def run(self, expression: ir.Expr) -> pa.Table:
+        """The rows of an expression, with the column types of its schema."""
+        query = ibis.to_sql(expression, dialect="duckdb")
+        rows = self.connection.cursor().sql(query).to_arrow_table()
+        return rows.cast(expression.as_table().schema().to_pyarrow())
+
+    def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """The rows of a query in DuckDB's own language; for sources, which read files that no contract describes yet."""
+        cursor = self.connection.cursor().execute(query, parameters)
+        return cursor.to_arrow_table() if cursor.description else pa.table({})
+
+    def batches(self, query: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
+        """The rows of a query in batches, for what must never be held whole."""
+        yield from self.connection.cursor().sql(query).to_arrow_reader(rows)
+
+    def view(self, name: str, files: Sequence[Path], columns: dict[str, str]) -> None:
+        """Let the table ``name`` be the rows of these Parquet files, in the contract's columns and types; none is an empty table."""
+        chosen = ", ".join(f"{_typed(_quote(column), type)} AS {_quote(column)}" for column, type in columns.items())
+        empty = ", ".join(f"{_typed('NULL', type)} AS {_quote(column)}" for column, type in columns.items())
+        listed = "[" + ", ".join(_text(str(file)) for file in files) + "]"
+        source = f"SELECT {chosen} FROM read_parquet({listed})" if files else f"SELECT {empty} WHERE false"
+        self.connection.execute(f"CREATE OR REPLACE VIEW {_quote(name)} AS {source}")
+
+    def close(self) -> None:
+        """Give back memory and the temporary folder."""
+        self.connection.close()
+        self._spill.cleanup()
+
+
+def open_facts(directory: Path, engine: DuckDBEngine | None = None) -> Facts:
+    """Open the facts that an import or the simulator wrote; raises `NoSuchPath` when there are none."""
+    if not (directory / MANIFEST_FILE).is_file():
+        raise NoSuchPath(path=directory / MANIFEST_FILE)
+    manifest = Manifest.read(directory)
+    engine = engine or DuckDBEngine()
+    for name in TABLES:
+        entry = manifest.tables.get(name)
+        files = [directory / file for file in entry.files] if entry else []
+        engine.view(name, files, expected_columns(name, entry.own_columns if entry else {}))
+    return Facts(engine, manifest)
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _typed(value: str, type: str) -> str:
+    return f"CAST({value} AS {_duckdb_type(type)})"
+
+
+def _duckdb_type(type: str) -> str:
+    return str(ibis.backends.sql.datatypes.DuckDBType.from_ibis(ibis.dtype(type)).sql("duckdb"))

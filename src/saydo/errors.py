@@ -1,0 +1,170 @@
+"""Every error that a user can cause.
+
+    SaydoError
+    ├── SourceError                 what was given to read
+    │   ├── NoSuchPath              the file or folder is not there
+    │   ├── NoKnownTable            a folder without one table of the contract
+    │   ├── EmptyFile               a file without a header
+    │   ├── UnreadableFile          binary, broken or not what its name says
+    │   ├── MissingColumn           a required column is absent
+    │   ├── UnknownColumn           a column that the contract does not have
+    │   ├── AmbiguousDates          03/04/2024: the third of April or the fourth of March?
+    │   ├── MappingError            a mapping's SQL fails, at file and line
+    │   ├── UnknownSource           no such source or mapping
+    │   ├── NotFacts                a folder that is no imported company
+    │   ├── DestinationInUse        a folder that holds something else
+    │   └── NothingUsable           every row was refused
+    └── QuestionError               what was asked of the facts
+        ├── UnknownMeasure
+        ├── UnknownSplit
+        ├── UnknownSetting
+        ├── BadSetting              a setting with a value that it cannot have
+        ├── MissingTable            a measure needs a table that is absent
+        ├── MixedCurrencies         amounts that cannot be added
+        └── NothingToMeasure        the facts hold no row that the question is about
+
+Each class carries two English message ids, what is wrong and the way out, with named places for the values met; the words
+are translated when they are shown, so that the page, the API and the terminal read the same. A command that meets one
+ends with exit code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+from saydo.language import mark, translate
+
+
+class SaydoError(Exception):
+    """Something that the user can mend; ``str()`` gives what is wrong and what to do, in the language in use."""
+
+    wrong: ClassVar[str] = mark("Something is wrong: {reason}.")
+    way_out: ClassVar[str] = ""
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, **values: object) -> None:
+        self.values = {name: _shown(value) for name, value in values.items()}
+        super().__init__(self.wrong)
+
+    def __str__(self) -> str:
+        return " ".join(translate(text, **self.values) for text in (self.wrong, self.way_out) if text)
+
+
+def _shown(value: object) -> str:
+    """A value as text: lists with commas, long values cut, control characters made visible."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(_shown(item) for item in value)
+    text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in str(value))
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def nearest(word: str, choices: Iterable[str]) -> list[str]:
+    """The choices, those that look like ``word`` first; for "did you mean"."""
+    names = sorted(choices)
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    return close + [name for name in names if name not in close]
+
+
+class SourceError(SaydoError):
+    """What was given to read cannot be read."""
+
+
+class NoSuchPath(SourceError):
+    wrong = mark("There is no file or folder at {path}.")
+    way_out = mark("Check the spelling and the folder you are in.")
+
+
+class NoKnownTable(SourceError):
+    wrong = mark("The folder {path} holds no table that Saydo knows; it holds {found}.")
+    way_out = mark("Name the files after the tables of the contract ({tables}), or import them with a mapping.")
+
+
+class EmptyFile(SourceError):
+    wrong = mark("The file {path} is empty: it has not even a header.")
+    way_out = mark("Export it again, or take it out of the folder.")
+
+
+class UnreadableFile(SourceError):
+    wrong = mark("The file {path} cannot be read as {format}: {reason}.")
+    way_out = mark("Open it in the program that wrote it and save it as CSV (UTF-8), Excel or Parquet.")
+
+
+class MissingColumn(SourceError):
+    wrong = mark("The table {table} in {path} has no column {column}, which it must have; it has {found}.")
+    way_out = mark("Rename or add the column, or import the file with a mapping.")
+
+
+class UnknownColumn(SourceError):
+    wrong = mark("The table {table} in {path} has a column {column} that the contract does not know.")
+    way_out = mark("Did you mean {choices}? Name a column of your own x_{column} to keep it.")
+
+
+class AmbiguousDates(SourceError):
+    wrong = mark("In {path}, the column {column} can be read day first or month first (for example {value}).")
+    way_out = mark("Say which with --dates dmy or --dates mdy.")
+
+
+class MappingError(SourceError):
+    wrong = mark("{path}, line {line}: {reason}.")
+    way_out = mark("Mend that line; `saydo sources` explains the language and lists ready mappings to copy.")
+
+
+class UnknownSource(SourceError):
+    wrong = mark("There is no source called {name}.")
+    way_out = mark("Choose one of {choices}, or give the path of a folder of <table>.sql files.")
+
+
+class NotFacts(SourceError):
+    wrong = mark("The folder {path} was written by contract version {found}; this program reads {expected}.")
+    way_out = mark("Import the company again with this program.")
+
+
+class DestinationInUse(SourceError):
+    wrong = mark("The folder {path} already holds something that is no imported company.")
+    way_out = mark("Choose a new or empty folder.")
+
+
+class NothingUsable(SourceError):
+    wrong = mark("No row of {path} could be used: {rows} rows were refused.")
+    way_out = mark("The reasons stand in {quarantine}; the first is: {reason}.")
+
+
+class QuestionError(SaydoError):
+    """What was asked of the facts cannot be answered."""
+
+
+class UnknownMeasure(QuestionError):
+    wrong = mark("There is no measure called {name}.")
+    way_out = mark("Choose one of {choices}.")
+
+
+class UnknownSplit(QuestionError):
+    wrong = mark("{measure} cannot be split by {split}.")
+    way_out = mark("Choose from {choices}.")
+
+
+class UnknownSetting(QuestionError):
+    wrong = mark("{measure} has no setting called {name}.")
+    way_out = mark("It knows {choices}.")
+
+
+class BadSetting(QuestionError):
+    wrong = mark("{name} cannot be {value}.")
+    way_out = mark("It must be {choices}.")
+
+
+class MissingTable(QuestionError):
+    wrong = mark("{measure} needs the table {table}, which these facts do not have.")
+    way_out = mark("Add {table} and import again; docs/facts.md says what stands in it.")
+
+
+class MixedCurrencies(QuestionError):
+    wrong = mark("{table} holds amounts in {found}, and there is no exchange rate from {missing} to {currency}.")
+    way_out = mark("Add the table exchange_rates (day, currency, to_currency, rate), or split by currency.")
+
+
+class NothingToMeasure(QuestionError):
+    wrong = mark("{measure} found nothing to measure: {reason}.")
+    way_out = mark("Check the period, the date of the report and the settings.")

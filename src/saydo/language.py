@@ -1,0 +1,122 @@
+"""Words, numbers, dates and money in the reader's language.
+
+One gettext catalogue (``locale/<language>/LC_MESSAGES/saydo.po``) holds every sentence that people read. English message ids
+stand in the code, marked with `mark`; they are translated when they are shown. Catalogues are read as they are written
+(``.po``), so that no compiled file can fall behind its source.
+"""
+
+from __future__ import annotations
+
+import gettext as stdlib_gettext
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date
+from functools import cache
+from importlib import resources
+
+from babel import Locale, dates, numbers
+from babel.messages import mofile, pofile
+
+LANGUAGES = ("en", "fr")
+_language: ContextVar[str] = ContextVar("language", default="en")
+
+
+def mark(text: str) -> str:
+    """Mark a message id for the catalogue without translating it yet."""
+    return text
+
+
+@contextmanager
+def use(language: str) -> Iterator[None]:
+    """Speak ``language`` (a code such as ``fr`` or ``fr-CH``) inside the block."""
+    token = _language.set(language.replace("-", "_"))
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def language() -> str:
+    """The two-letter code of the language in use."""
+    return _language.get().split("_")[0]
+
+
+@cache
+def _catalogue(code: str) -> stdlib_gettext.NullTranslations:
+    path = resources.files("saydo") / "locale" / code / "LC_MESSAGES" / "saydo.po"
+    if not path.is_file():
+        return stdlib_gettext.NullTranslations()
+    with path.open("rb") as source:
+        catalogue = pofile.read_po(source, locale=code)
+    compiled = io.BytesIO()
+    mofile.write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return stdlib_gettext.GNUTranslations(compiled)
+
+
+def translate(text: str, **values: object) -> str:
+    """The message in the language in use, its named places filled; texts that are not in the catalogue stay as they are."""
+    translated = _catalogue(language()).gettext(text) if text else text
+    return translated.format(**values) if values else translated
+
+
+def translate_count(one: str, many: str, count: int, **values: object) -> str:
+    """The message in the plural form that ``count`` asks for; ``{count}`` is written with the reader's separators."""
+    text = _catalogue(language()).ngettext(one, many, count)
+    return text.format(count=number(count), **values)
+
+
+def _locale() -> Locale:
+    return Locale.parse(_language.get())
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A number with the reader's separators; null is a dash."""
+    return "–" if value is None else numbers.format_decimal(value, format=_pattern(digits), locale=_locale())
+
+
+def signed(value: float | None, digits: int = 0) -> str:
+    """A difference or score with its sign (a true minus); null is a dash."""
+    if value is None:
+        return "–"
+    text = number(abs(round(value, digits)), digits)
+    return ("+" if round(value, digits) > 0 else "−" if round(value, digits) < 0 else "") + text
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share from 0 to 1 as a percentage; null is a dash."""
+    return "–" if share is None else numbers.format_percent(share, format=_pattern(digits) + "%", locale=_locale())
+
+
+def money(amount: float | None, currency: str | None, digits: int = 0) -> str:
+    """An amount with its currency in the reader's form; null is a dash."""
+    if amount is None:
+        return "–"
+    if currency is None:
+        return number(amount, digits)
+    pattern = _locale().currency_formats["standard"].pattern
+    shape = pattern.split(";")[0].replace("0.00", "0" + ("." + "0" * digits if digits else ""))
+    return numbers.format_currency(amount, currency, format=shape, locale=_locale(), currency_digits=False)
+
+
+def day(value: date | None) -> str:
+    """A date in the reader's form; null is a dash."""
+    return "–" if value is None else dates.format_date(value, format="long", locale=_locale())
+
+
+def month(value: date | None) -> str:
+    """A month and its year; null is a dash."""
+    return "–" if value is None else dates.format_skeleton("yMMMM", value, locale=_locale())
+
+
+def join(words: list[str]) -> str:
+    """Words as a list in a sentence ("a, b and c")."""
+    from babel.lists import format_list
+
+    return format_list(words, locale=_locale())
+
+
+def _pattern(digits: int) -> str:
+    return "#,##0" + ("." + "0" * digits if digits else "")
