@@ -30,7 +30,7 @@ report: $(VENV)/.base ## Write the report of the company in build/demo
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(PYTHON) -m webbrowser "file://$(CURDIR)/build/demo.html"; fi
 
 test: $(VENV)/.dev ## Run the tests (ARGS="-m slow" for the slow ones)
-	$(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## Find faults without running the code: style, types, locks
 	$(VENV)/bin/ruff check .
