@@ -1,8 +1,8 @@
 """Saydo: what customers say, what they do, what we promise and what we keep.
 
-    import saydo
-    facts = saydo.read("DIR")
-    saydo.measures.nps(facts, by="touchpoint")
+import saydo
+facts = saydo.read("DIR")
+saydo.measures.nps(facts, by="touchpoint")
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ class SaydoError(Exception):
         super().__init__(self.wrong)
 
     def __str__(self) -> str:
-        return " ".join(translate(text, **self.values) for text in (self.wrong, self.way_out) if text)
+        values = {name: translate(value) for name, value in self.values.items()}  # a value can be a message id too
+        return " ".join(translate(text, **values) for text in (self.wrong, self.way_out) if text)
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,26 @@
+"""The measures: every named figure that Saydo knows, one file each.
+
+This list is what the terminal, the pages, the API, the report and the docs read. ``saydo.measures.nps(facts, by="touchpoint")``
+runs one. A package of somebody else's adds its own by the entry point ``saydo.measures``, each leading to a `Measure`.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from saydo.errors import UnknownMeasure, nearest
+from saydo.measures._measure import HIDE_BELOW, Figures, Measure
+from saydo.measures.nps import nps
+
+MEASURES: dict[str, Measure] = {measure.name: measure for measure in (nps,)}
+MEASURES.update({found.name: found.load() for found in entry_points(group="saydo.measures")})
+
+
+def find(name: str) -> Measure:
+    """The measure of that name; raises `UnknownMeasure`."""
+    if name not in MEASURES:
+        raise UnknownMeasure(name=name, choices=nearest(name, MEASURES))
+    return MEASURES[name]
+
+
+__all__ = ["HIDE_BELOW", "MEASURES", "Figures", "Measure", "find", "nps"]

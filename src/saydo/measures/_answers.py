@@ -1,0 +1,72 @@
+"""Answers to one question, ready to be counted: who said it, in which group, with which weight, as one row per answer.
+
+Shared by the measures of what people say. A person is ``customer_id``; an answer without one is a person of its own. Where
+customers belong to accounts (firms, households), the account is the cluster: people of one firm do not err independently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from saydo.company import Facts
+from saydo.measures._measure import in_period
+from saydo.measures._split import Split, split_rows
+
+
+def answers_to(facts: Facts, question: str, since: date | None, until: date | None) -> ir.Table:
+    """Scored answers to ``question`` in the period, with ``person`` and ``cluster``; the rest of feedback's columns untouched."""
+    feedback = facts.table("feedback")
+    rows = feedback.filter((feedback.question == question) & feedback.score.notnull())
+    rows = in_period(facts, rows, "said_at", since, until)
+    rows = rows.mutate(person=rows.customer_id.coalesce(rows.feedback_id))
+    if not has_accounts(facts):
+        return rows.mutate(cluster=rows.person)
+    customers = facts.table("customers").select(_key="customer_id", _account="account_id")
+    joined = rows.left_join(customers, rows.customer_id == customers["_key"])
+    return joined.select(rows, cluster=joined["_account"].coalesce(rows.person))
+
+
+def group_answers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str], *, each: str) -> Split:
+    """Answers with their groups: the split columns, then ``occasion``, which is never mixed.
+
+    ``each="person"`` keeps the last answer of each person in each group (ties: the highest feedback_id), so that a group's figure is the
+    same as if only that group had been asked.
+    """
+    split = split_rows(facts, measure, "feedback", rows, by)
+    names = split.names if "occasion" in split.names else (*split.names, "occasion")
+    rows = split.rows
+    if each == "person":
+        window = ibis.window(group_by=[*names, "person"], order_by=[rows.said_at.desc(), rows.feedback_id.desc()])
+        rows = rows.mutate(_turn=ibis.row_number().over(window))
+        rows = rows.filter(rows["_turn"] == 0).drop("_turn")
+    return Split(rows, names, split.times, split.overlaps)
+
+
+def cluster_sums(rows: ir.Table, names: Sequence[str], value: ir.Value, weight: ir.Value) -> ir.Table:
+    """Per group, what a ratio of sums and its clustered error need (`saydo.stats.ratios`).
+
+    ``clusters``, ``sum_c`` (of weight x value), ``sum_m`` (of weight), ``sum_cc``, ``sum_cm``, ``sum_mm`` over clusters.
+    """
+    weighted = rows.mutate(_c=weight * value, _m=weight)
+    per = weighted.group_by([*names, "cluster"]).aggregate(c=weighted["_c"].sum(), m=weighted["_m"].sum())
+    sums = per.group_by(list(names)).aggregate(
+        clusters=per.count(),
+        sum_c=per.c.sum(),
+        sum_m=per.m.sum(),
+        sum_cc=(per.c * per.c).sum(),
+        sum_cm=(per.c * per.m).sum(),
+        sum_mm=(per.m * per.m).sum(),
+    )
+    return sums.order_by(list(names))
+
+
+def has_accounts(facts: Facts) -> bool:
+    """Does any customer belong to an account (a firm or household)?"""
+    if not facts.has("customers"):
+        return False
+    known = facts.table("customers").account_id.notnull().any()
+    return bool(facts.run(known.name("known").as_table())["known"][0].as_py())

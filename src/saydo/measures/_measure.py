@@ -1,0 +1,189 @@
+"""What a measure is: a named figure per group, with all that its doors (terminal, page, API, report, docs) need to know of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from saydo.company import Facts, parse_moment
+from saydo.errors import BadSetting, MissingTable, NothingToMeasure, UnknownSetting, nearest
+from saydo.language import mark
+from saydo.measures._split import TIME_UNITS
+from saydo.result import Note, Result
+
+HIDE_BELOW = 5
+_HIDDEN = mark(
+    "Groups hidden, because fewer than {least} people answered or because they would give such a group away: {count}."
+)
+_OVERLAP = mark("A fact can stand in several groups of {split}: the groups overlap and do not add up to the whole.")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a measure's ``compute`` gives: rows (an expression as long as nothing but the engine was needed), the split columns
+    first; the names of those; whether groups overlap; notes for the reader."""
+
+    rows: ir.Table | pa.Table
+    by: tuple[str, ...] = ()
+    overlaps: bool = False
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class Measure:
+    """A measure. Calling it runs it.
+
+    ``base`` is the table whose rows it counts and whose columns can split it, ``at`` the time that places a row in a period (that
+    of the table if not said); ``reads`` the tables it cannot do without, ``uses`` those that it takes if they are there. ``headline``
+    names the column to show first, with the columns of its ``count``, ``low`` and ``high`` (empty for a census, which has no
+    interval). ``good`` is the direction that is good news. ``said`` marks figures of what people said: small groups are hidden.
+    ``bound`` says what leaves the engine. ``sentence`` names columns of the result as its places.
+    """
+
+    name: str
+    title: str
+    question: str
+    compute: Callable[..., Figures]
+    base: str
+    headline: str
+    count: str
+    unit: Literal["points", "share", "money", "count", "days", "score"]
+    low: str = ""
+    high: str = ""
+    at: str = ""
+    reads: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    good: Literal["high", "low", "neither"] = "high"
+    said: bool = False
+    sentence: str = ""
+    definition: str = ""
+    cautions: tuple[str, ...] = ()
+    bound: str = mark("one row per group")
+    chart: Literal["shares", "rate", "level", "distribution", "cohorts", "bars"] = "level"
+
+    def __repr__(self) -> str:
+        return f"<measure {self.name}>"
+
+    def __call__(
+        self,
+        facts: Facts,
+        by: str | Sequence[str] = (),
+        as_of: datetime | date | str | None = None,
+        *,
+        show_small_groups: bool = False,
+        **settings: Any,
+    ) -> Result:
+        """The figures of ``facts``, one row per group of ``by``, as known before ``as_of``.
+
+        ``by`` is one split, several, or a text with commas; ``settings`` are those of `settings`, as values or as text. Groups of
+        fewer than 5 answers are hidden unless ``show_small_groups`` (for readers who may see identities). Raises `MissingTable`,
+        `UnknownSplit`, `UnknownSetting`, `BadSetting`, `NothingToMeasure`.
+        """
+        self._require(facts)
+        splits = tuple(part.strip() for part in by.split(",") if part.strip()) if isinstance(by, str) else tuple(by)
+        moment = parse_moment("as_of", as_of) if isinstance(as_of, str) else as_of
+        facts = facts.known_before(moment)
+        chosen = {name: self._setting(name, value) for name, value in settings.items()}
+        figures = self.compute(facts, splits, **chosen)
+        rows = figures.rows if isinstance(figures.rows, pa.Table) else facts.run(figures.rows)
+        if not rows.num_rows:
+            raise NothingToMeasure(measure=self.name, reason=mark("nothing of the kind happened in the period"))
+        rows = _ordered(rows, figures.by)
+        notes = list(figures.notes)
+        if figures.overlaps:
+            notes.append(Note(_OVERLAP, {"split": ", ".join(splits)}))
+        if self.said and not show_small_groups:
+            rows, hidden = _hide_small(rows, self.count, figures.by)
+            notes += [Note(_HIDDEN, {"count": hidden, "least": HIDE_BELOW})] if hidden else []
+        return Result(self, rows, figures.by, facts.as_of, facts.currency, chosen, tuple(notes))
+
+    @cached_property
+    def settings(self) -> dict[str, tuple[Any, Any]]:
+        """Each setting with its type and default, read from the signature of ``compute``."""
+        hints = get_type_hints(self.compute)
+        parameters = inspect.signature(self.compute).parameters.values()
+        return {p.name: (hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    def _require(self, facts: Facts) -> None:
+        for table in self.reads:
+            if not facts.has(table):
+                raise MissingTable(measure=self.name, table=table)
+
+    def _setting(self, name: str, value: Any) -> Any:
+        if name not in self.settings:
+            raise UnknownSetting(measure=self.name, name=name, choices=nearest(name, self.settings))
+        return _parse(name, value, self.settings[name][0])
+
+
+def _parse(name: str, value: Any, kind: Any) -> Any:
+    """A setting's value from a text or a value, checked against its type."""
+    options = [option for option in get_args(kind) if option is not type(None)]
+    if get_origin(kind) is Literal:
+        if value not in options:
+            raise BadSetting(name=name, value=value, choices=options)
+        return value
+    plain = options[0] if options else kind
+    if not isinstance(value, str) or plain is str:
+        return value
+    if plain is date:
+        return parse_moment(name, value)
+    try:
+        return (
+            {"yes": True, "true": True, "no": False, "false": False}[value.lower()] if plain is bool else plain(value)
+        )
+    except (KeyError, ValueError):
+        raise BadSetting(name=name, value=value, choices=plain.__name__) from None
+
+
+def in_period(facts: Facts, rows: ir.Table, at: str, since: date | None, until: date | None) -> ir.Table:
+    """Rows whose time ``at`` lies in [since, until), days of the company's zone; null is open on that side."""
+    if since is not None:
+        rows = rows.filter(rows[at] >= facts.instant(since))
+    if until is not None:
+        rows = rows.filter(rows[at] < facts.instant(until))
+    return rows
+
+
+def add_columns(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+    """``rows`` with further columns from arrays; nan becomes null."""
+    for name, values in columns.items():
+        array = pa.array(np.asarray(values), from_pandas=True)
+        rows = rows.append_column(name, array)
+    return rows
+
+
+def column(rows: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A column as float64; null becomes nan."""
+    values = pc.cast(rows[name], pa.float64()).to_numpy(zero_copy_only=False)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _ordered(rows: pa.Table, by: Sequence[str]) -> pa.Table:
+    return rows.sort_by([(name, "ascending") for name in by]) if by else rows
+
+
+def _hide_small(rows: pa.Table, count: str, by: Sequence[str]) -> tuple[pa.Table, int]:
+    """Empty the figures of groups under HIDE_BELOW, and of the next smallest when only one would be hidden (the rest would give it
+    away); how many were hidden."""
+    counts = column(rows, count)
+    small = (counts < HIDE_BELOW) & (counts > 0)
+    if by and small.sum() == 1 and len(counts) > 1:
+        others = np.where(small | (counts == 0), np.inf, counts)
+        small[int(np.argmin(others))] |= bool(np.isfinite(others.min()))
+    for index, name in enumerate(rows.column_names):
+        if name not in by:
+            kept = pc.if_else(pa.array(small), pa.scalar(None, rows[name].type), rows[name].combine_chunks())
+            rows = rows.set_column(index, name, kept)
+    return rows.append_column("is_hidden", pa.array(small)), int(small.sum())
+
+
+__all__ = ["TIME_UNITS", "Figures", "Measure", "Note", "add_columns", "column", "in_period"]

@@ -1,0 +1,143 @@
+"""The Net Promoter Score, with its shape, its count and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+
+from saydo.company import Facts
+from saydo.language import mark
+from saydo.measures._answers import answers_to, cluster_sums, group_answers, has_accounts
+from saydo.measures._measure import Figures, Measure, Note, add_columns, column
+from saydo.stats.intervals import nps_interval, nps_interval_effective
+from saydo.stats.ratios import ratio
+
+_OTHER_SCALE = mark("Answers on another scale than 0 to 10: {count}. They answer another question and are left out.")
+_SCORES = tuple(f"score_{score}" for score in range(11))
+BANDS = {"detractors": (0, 6), "passives": (7, 8), "promoters": (9, 10)}
+
+
+def compute(
+    facts: Facts,
+    by: Sequence[str] = (),
+    *,
+    each: Literal["person", "answer"] = "person",
+    weight: Literal["none", "value", "reach", "account"] = "none",
+    occasion: Literal["relational", "event"] | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> Figures:
+    """Share of promoters (9-10) minus share of detractors (0-6), in points from -100 to 100.
+
+    NPS = 100 (p - d), p and d the shares of promoters and detractors. ``each=person`` counts the last answer of each person in
+    each group, ``each=answer`` all of them. ``weight`` lets an answer count by ``value`` (margin of the customer's 365 days
+    before the answer; loss counts as 0), ``reach`` (people who see it, at least 1), or ``account`` (every account the same, whatever the number of
+    answers in it). Relational answers and answers after an event stand in separate rows (``occasion``), never in one figure.
+
+    Reads:   feedback (question nps, scale 0 to 10; score, said_at, customer_id: null is a person of its own, occasion: null is a
+             group of its own); customers.account_id where there is one; orders and what they cost for ``weight=value``.
+    Returns: the splits; occasion; answers, promoters, passives, detractors (counts); their shares (0 to 1, weighted if a weight
+             is asked for); nps, nps_low, nps_high (points; 95 %); score_0 ... score_10 (counts).
+             nps is null when the weights of a group add up to nothing.
+    Interval: below 30 answers the iterative score interval, from 30 on the adjusted Wald interval, because plain Wald covers 65 to 90 %
+             instead of 95 % in small or one-sided groups and has no width at all in unanimous ones; with weights, accounts or
+             several answers of a person, adjusted Wald on the effective number of answers with the clusters' degrees of freedom.
+    Cautions: it tells recommendation, not satisfaction; 70/0/30 and 40/60/0 both give +40, so read the shares; those who did
+             not answer are not in it (see `response`).
+    Source:  Reichheld 2003 (the score); Rocks 2016, arXiv 1601.07235 (intervals); Tango 1998 (iterative score).
+    """
+    rows = answers_to(facts, "nps", since, until)
+    rows = rows if occasion is None else rows.filter(rows.occasion == occasion)
+    on_scale = (rows.scale_min.isnull() | (rows.scale_min == 0)) & (rows.scale_max.isnull() | (rows.scale_max == 10))
+    notes = _note_other_scales(facts, rows.filter(~on_scale))
+    rows = rows.filter(on_scale)
+    split = group_answers(facts, "nps", rows, by, each=each)
+    weighted = split.rows.mutate(weight=_weight(split.rows, split.names, weight))
+    counts = facts.run(_counts(weighted, split.names))
+    if weight == "none" and each == "person" and not has_accounts(facts):
+        interval = nps_interval(*(column(counts, band) for band in ("promoters", "passives", "detractors")))
+    else:
+        sums = facts.run(cluster_sums(weighted, split.names, _class(weighted.score), weighted.weight))
+        interval = _clustered_interval(counts, sums)
+    return Figures(_figures(counts, interval), split.names, split.overlaps, notes)
+
+
+def _class(score: ir.Value) -> ir.IntegerValue:
+    """1 for a promoter, 0 for a passive, -1 for a detractor."""
+    return ibis.cases((score >= 9, 1), (score <= 6, -1), else_=0)  # type: ignore[return-value]
+
+
+def _weight(rows: ir.Table, names: Sequence[str], weight: str) -> ir.Value:
+    if weight == "reach":
+        return ibis.greatest(rows.reach.coalesce(1.0), 1.0)
+    if weight == "account":
+        return 1.0 / rows.count().over(ibis.window(group_by=[*names, "cluster"])).cast("float64")
+    return ibis.literal(1.0)
+
+
+def _counts(rows: ir.Table, names: Sequence[str]) -> ir.Table:
+    within = {band: rows.score.between(low, high) for band, (low, high) in BANDS.items()}
+    counts = rows.group_by(list(names)).aggregate(
+        answers=rows.count(),
+        **{band: rows.count(where=is_in) for band, is_in in within.items()},
+        **{f"score_{score}": rows.count(where=rows.score == score) for score in range(11)},
+        weights=rows.weight.sum(),
+        **{f"{band}_weight": rows.weight.sum(where=is_in).coalesce(0.0) for band, is_in in within.items()},
+    )
+    return counts.order_by(list(names))
+
+
+def _figures(counts: pa.Table, interval: tuple[Any, Any]) -> pa.Table:
+    """The counts with shares, score and interval, in the order in which people read them."""
+    weights = np.where(column(counts, "weights") > 0, column(counts, "weights"), np.nan)
+    shares = {band: column(counts, f"{band}_weight") / weights for band in BANDS}
+    low, high = interval
+    score = 100 * (column(counts, "promoters_weight") - column(counts, "detractors_weight")) / weights
+    rows = counts.drop_columns(["weights", *(f"{band}_weight" for band in BANDS), *_SCORES])
+    rows = add_columns(rows, {f"{band[:-1]}_share": share for band, share in shares.items()})
+    rows = add_columns(rows, {"nps": score, "nps_low": low, "nps_high": high})
+    return add_columns(rows, {name: counts[name] for name in _SCORES})
+
+
+def _clustered_interval(counts: pa.Table, sums: pa.Table) -> tuple[Any, Any]:
+    """The interval on the effective number of answers; both tables hold the same groups in the same order."""
+    raise AssertionError
+
+
+def _note_other_scales(facts: Facts, others: ir.Table) -> tuple[Note, ...]:
+    count = facts.run(others.count().name("count").as_table())["count"][0].as_py()
+    return (Note(_OTHER_SCALE, {"count": count}),) if count else ()
+
+
+nps = Measure(
+    name="nps",
+    title=mark("Net Promoter Score"),
+    question=mark("Would they recommend us, and how sure is that?"),
+    compute=compute,
+    base="feedback",
+    reads=("feedback",),
+    uses=("customers", "orders", "order_lines", "products", "returns"),
+    unit="points",
+    headline="nps",
+    count="answers",
+    low="nps_low",
+    high="nps_high",
+    good="high",
+    said=True,
+    chart="shares",
+    sentence=mark("The Net Promoter Score is {nps} (95 %: {nps_low} to {nps_high}; {answers} answers)."),
+    definition=mark(
+        "Share of those who would recommend us with 9 or 10, minus the share of those who gave 0 to 6; from -100 to +100."
+    ),
+    cautions=(
+        mark("It tells whether people would recommend, not whether they are satisfied or stay."),
+        mark("The same score can hide very different shapes: read the three shares, not the number alone."),
+        mark("Those who did not answer are not in it."),
+    ),
+)

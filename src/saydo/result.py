@@ -1,0 +1,102 @@
+"""What a measure gives back: a table with its headline, count and interval, that shows well wherever it lands."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from saydo.language import translate
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+    from saydo.measures import Measure
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a reader must know beside the figures: a message id and the values in it."""
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return translate(self.text, **self.values)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of one measure: one row per group, the split columns (``by``) first.
+
+    ``as_of`` is the moment (UTC) before which everything in it was known; ``currency`` that of its amounts, null when it has none;
+    ``settings`` those that the measure was asked with; ``notes`` what a reader must know beside the figures.
+    """
+
+    measure: Measure
+    table: pa.Table
+    by: tuple[str, ...]
+    as_of: datetime
+    currency: str | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.to_records())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self) -> pa.Table:
+        """The figures as an Arrow table."""
+        return self.table
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The figures as a pandas data frame (needs pandas)."""
+        return self.table.to_pandas()
+
+    def to_polars(self) -> polars.DataFrame:
+        """The figures as a Polars data frame (needs polars)."""
+        import polars
+
+        frame = polars.from_arrow(self.table)
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """The figures as a list of records whose keys are the measure's columns."""
+        return self.table.to_pylist()
+
+    def chart(self) -> Any:
+        """The chart that suits these figures; shows itself in a notebook, ``.svg`` and ``.spec`` elsewhere."""
+        from saydo.charts import draw
+
+        return draw(self)
+
+    def __repr__(self) -> str:
+        shape = f"{len(self)} rows x {self.table.num_columns} columns"
+        return f"<{self.measure.name}: {shape}, as of {self.as_of:%Y-%m-%d %H:%M} UTC>"
+
+    def _repr_html_(self, rows: int = 20) -> str:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.table.column_names)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_shown(value))}</td>" for value in record.values()) + "</tr>"
+            for record in self.table.slice(0, rows).to_pylist()
+        )
+        notes = "".join(f"<li>{html.escape(str(note))}</li>" for note in self.notes)
+        title = html.escape(translate(self.measure.title))
+        return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{notes}</ul>"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

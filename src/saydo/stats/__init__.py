@@ -1,0 +1,14 @@
+"""The mathematics on small aggregates: arrays in, one element per group, numbers out.
+
+Everything broadcasts over groups like NumPy itself. What cannot be known (no answers, no variance to speak of) is nan,
+never 0. Nothing here grows with the number of customers: the engine has counted and summed before.
+
+    estimates.py    sums of a group, an estimate with its standard error
+    intervals.py    intervals of the Net Promoter Score, of shares, means and quantiles
+    planning.py     how many answers to ask for
+    ratios.py       rates and weighted means when a customer, order or account gives several answers
+    weighting.py    post-stratification, raking, and how far those who did not answer could move a score
+    changes.py      is it more than noise: two groups, the same people twice, many comparisons at once
+    shrinkage.py    small groups borrow strength from all the others
+    trials.py       judges of the above: exact coverage, honest bounds for simulations
+"""

@@ -1,0 +1,25 @@
+"""Arrays of groups: how they come in, how they are divided, and the quantile that makes an interval of an error."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+Array = npt.NDArray[np.float64]
+
+
+def as_arrays(*values: npt.ArrayLike) -> tuple[Array, ...]:
+    """Bring values to one shape as float64: sums of squares over millions of rows would overflow small integers."""
+    return tuple(np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values)))
+
+
+def divide(dividend: npt.ArrayLike, divisor: npt.ArrayLike) -> Array:
+    """dividend / divisor, nan where the divisor is 0."""
+    above, below = as_arrays(dividend, divisor)
+    return np.asarray(above / np.where(below == 0, np.nan, below))
+
+
+def find_quantile(level: float, df: npt.ArrayLike = np.inf) -> Array:
+    """The two-sided Student quantile at `level` (0..1) with `df` degrees of freedom; infinitely many: the normal one."""
+    return np.asarray(stdtrit(np.asarray(df, dtype=np.float64), (1 + level) / 2))
