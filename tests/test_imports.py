@@ -23,13 +23,14 @@ MAY_IMPORT = {
     "engine": {"company", "facts", "errors", "language"},
     "sources": {"company", "engine", "facts", "errors", "language"},
     "simulate": {"company", "engine", "facts", "errors", "language"},
-    "result": {"errors", "language", "charts"},
+    "result": {"errors", "language", "charts", "measures"},
     "measures": {"company", "facts", "stats", "errors", "language", "result"},
     "charts": {"company", "result", "measures", "facts", "language", "errors"},
     "report": {"company", "result", "measures", "charts", "facts", "language", "errors"},
 }
 MAY_IMPORT_ALL = {"cli", "__init__", "__main__"}  # the doors
-ONLY_INSIDE_A_FUNCTION = {("result", "charts")}  # drawing is loaded by those who draw
+# Drawing is loaded by those who draw; a result names the class of its measure and needs nothing of it to load.
+ONLY_INSIDE = {("result", "charts"): "a function", ("result", "measures"): "if TYPE_CHECKING"}
 # Parts that must stay light: what they may import from outside, beyond Python's own library.
 OUTSIDE = {"language": {"babel"}, "errors": set(), "facts": {"ibis"}, "stats": {"numpy", "scipy"}}
 ENGINES = {"duckdb", "pyspark"}
@@ -39,7 +40,7 @@ class Import(NamedTuple):
     file: str
     line: int
     name: str  # dotted and absolute
-    in_function: bool
+    inside: str  # "a function", "if TYPE_CHECKING", or "" for the file itself
 
     @property
     def importer(self) -> str:
@@ -50,7 +51,7 @@ def read_imports(file: str, code: str) -> Iterator[Import]:
     """Every import in a module of saydo, `file` being its path below src/saydo; naming `ibis.duckdb` counts as one."""
     package = ("saydo", *Path(file).parent.parts)
 
-    def read(node: ast.AST, in_function: bool) -> Iterator[Import]:
+    def read(node: ast.AST, inside: str) -> Iterator[Import]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -61,12 +62,15 @@ def read_imports(file: str, code: str) -> Iterator[Import]:
             names = [node.attr] if node.attr in ENGINES else []
         else:
             names = []
-        yield from (Import(file, node.lineno, name, in_function) for name in names)  # type: ignore[attr-defined]
-        inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        yield from (Import(file, node.lineno, name, inside) for name in names)  # type: ignore[attr-defined]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = "a function"
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            inside = "if TYPE_CHECKING"
         for child in ast.iter_child_nodes(node):
             yield from read(child, inside)
 
-    yield from read(ast.parse(code), in_function=False)
+    yield from read(ast.parse(code), inside="")
 
 
 def judge(found: Import) -> str | None:
@@ -81,8 +85,8 @@ def judge(found: Import) -> str | None:
         return f"{importer} stands in no rule: say in MAY_IMPORT what it may import"
     if part not in MAY_IMPORT[importer]:
         return f"{importer} may import of saydo only {', '.join(sorted(MAY_IMPORT[importer]))}"
-    if (importer, part) in ONLY_INSIDE_A_FUNCTION and not found.in_function:
-        return f"{importer} may import {part} only inside a function"
+    if (place := ONLY_INSIDE.get((importer, part))) and found.inside != place:
+        return f"{importer} may import {part} only inside {place}"
     return None
 
 
@@ -125,6 +129,7 @@ def test_imports_keep_to_the_table() -> None:
         ("simulate.py", "import duckdb", "only engine may name duckdb or pyspark"),
         ("sources/folder.py", "connection = ibis.duckdb.connect()", "only engine may name duckdb or pyspark"),
         ("result.py", "from saydo.charts import draw", "result may import charts only inside a function"),
+        ("result.py", "def f():\n    import saydo.measures", "result may import measures only inside if TYPE_CHECKING"),
         ("report.py", "from django import forms", "only web may import django"),
         ("novelty.py", "import saydo.facts", "novelty stands in no rule: say in MAY_IMPORT what it may import"),
     ],
@@ -139,6 +144,7 @@ def test_imports_breach_is_named_with_its_rule(file: str, code: str, rule: str) 
     ("file", "code"),
     [
         ("result.py", "def chart():\n    from saydo.charts import draw"),
+        ("result.py", "if TYPE_CHECKING:\n    from saydo.measures import Measure"),
         ("measures/nps.py", "import ibis\nfrom saydo.stats.intervals import wilson\nfrom . import _measure"),
         ("engine.py", "import duckdb\nfrom saydo import __version__"),
         ("cli.py", "from saydo import measures, sources"),
