@@ -35,7 +35,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class TableEntry:
-    """What the manifest says of one table: its files (relative), rows kept, refused and orphaned, currencies met, own columns."""
+    """What the manifest says of one table: files (relative), rows kept, refused, orphaned; currencies; own columns."""
 
     files: tuple[str, ...]
     rows: int
@@ -50,7 +50,8 @@ class TableEntry:
 class Manifest:
     """The file ``saydo.json``: which files make up which table, and what was learnt when they were checked.
 
-    ``first`` and ``last`` are the earliest and latest times (UTC) of all facts, planned times apart; null without facts.
+    ``first`` and ``last`` are the earliest and latest times (UTC) of all facts, planned times apart; null without
+    facts.
     """
 
     tables: dict[str, TableEntry]
@@ -115,7 +116,7 @@ class Facts:
         return self.engine.run(expression)
 
     def known_before(self, moment: datetime | date | None) -> Facts:
-        """The same facts seen from another moment; a date is its first instant in the company's zone; null changes nothing."""
+        """The same facts seen from a moment (a date is its first instant, locally); null changes nothing."""
         return self if moment is None else Facts(self.engine, self.manifest, self.instant(moment))
 
     def instant(self, moment: datetime | date) -> datetime:
@@ -132,7 +133,8 @@ class Facts:
     def local(self, moment: ir.TimestampValue) -> ir.TimestampValue:
         """A UTC time as wall-clock time in the company's zone.
 
-        A zone is a handful of constant offsets over the span of the facts, so it is a case expression that every engine knows.
+        A zone is a handful of constant offsets over the span of the facts, so it is a case expression that every engine
+        knows.
         """
         offsets = self._offsets
         shifted = [moment + ibis.interval(seconds=seconds) if seconds else moment for _, seconds in offsets]
@@ -192,7 +194,7 @@ class Facts:
 def parse_moment(name: str, text: str) -> datetime | date:
     """A date (2024-07-01) or time (2024-07-01T12:00, with or without an offset) as given by a user."""
     try:
-        return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)  # noqa: PLR2004
+        return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
     except ValueError:
         raise BadSetting(name=name, value=text, choices="2024-07-01, 2024-07-01T12:00") from None
 

@@ -25,8 +25,8 @@ from saydo.facts import TABLES
 class DuckDBEngine:
     """An in-memory DuckDB that spills to a temporary folder; tables are views over Parquet files.
 
-    ``memory_limit`` (``"1500MB"``) and ``threads`` default to the environment variables SAYDO_MEMORY and SAYDO_THREADS, else to
-    1.5 GB and DuckDB's own choice: enough for tens of millions of rows, and it leaves the machine to others.
+    ``memory_limit`` (``"1500MB"``) and ``threads`` default to the environment variables SAYDO_MEMORY and SAYDO_THREADS,
+    else to 1.5 GB and DuckDB's own choice: enough for tens of millions of rows, and it leaves the machine to others.
     """
 
     def __init__(self, memory_limit: str | None = None, threads: int | None = None) -> None:
@@ -49,7 +49,7 @@ class DuckDBEngine:
         return rows.cast(expression.as_table().schema().to_pyarrow())
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """The rows of a query in DuckDB's own language; for sources, which read files that no contract describes yet."""
+        """The rows of a query in DuckDB's own language; for sources, whose files no contract describes yet."""
         cursor = self.connection.cursor().execute(query, parameters)
         return cursor.to_arrow_table() if cursor.description else pa.table({})
 
@@ -58,12 +58,12 @@ class DuckDBEngine:
         yield from self.connection.cursor().sql(query).to_arrow_reader(rows)
 
     def view(self, name: str, files: Sequence[Path], columns: dict[str, str]) -> None:
-        """Let the table ``name`` be the rows of these Parquet files, in the contract's columns and types; none is an empty table."""
+        """Let ``name`` be the rows of these Parquet files, in the contract's columns and types; no file, no row."""
         chosen = ", ".join(f"{_typed(_quote(column), type)} AS {_quote(column)}" for column, type in columns.items())
         empty = ", ".join(f"{_typed('NULL', type)} AS {_quote(column)}" for column, type in columns.items())
         listed = "[" + ", ".join(_text(str(file)) for file in files) + "]"
-        source = f"SELECT {chosen} FROM read_parquet({listed})" if files else f"SELECT {empty} WHERE false"
-        self.connection.execute(f"CREATE OR REPLACE VIEW {_quote(name)} AS {source}")
+        rows = f"{chosen} FROM read_parquet({listed})" if files else f"{empty} WHERE false"
+        self.connection.execute(f"CREATE OR REPLACE VIEW {_quote(name)} AS SELECT {rows}")
 
     def close(self) -> None:
         """Give back memory and the temporary folder."""

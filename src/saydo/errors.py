@@ -23,9 +23,9 @@
         ├── MixedCurrencies         amounts that cannot be added
         └── NothingToMeasure        the facts hold no row that the question is about
 
-Each class carries two English message ids, what is wrong and the way out, with named places for the values met; the words
-are translated when they are shown, so that the page, the API and the terminal read the same. A command that meets one
-ends with exit code 2.
+Each class carries two English message ids, what is wrong and the way out, with named places for the values met; the
+words are translated when they are shown, so that the page, the API and the terminal read the same. A command that meets
+one ends with exit code 2.
 """
 
 from __future__ import annotations

@@ -4,12 +4,13 @@ Every table, every column with its type, unit and null rule, stands here once. V
 documentation, the importers' targets and the test generators are derived from it.
 
 - Times are UTC timestamps (``_at``), days are dates (``_on``, ``day``, ``month``); periods are half open, [start, end).
-- Money is decimal(18,4) with an ISO 4217 code and excludes VAT; quantities are decimal(18,3); scores keep their own scale.
+- Money is decimal(18,4) with an ISO 4217 code and excludes VAT; quantities are decimal(18,3); scores keep their own
+  scale.
 - Keys are strings, opaque: no identity (name, address, number) stands in the facts.
 - A column is null when nothing is known; undefined is never 0. Every table may be absent.
 - A further column named ``x_<name>`` (text or number) is kept, and may be a split or a covariate.
-- What became known after the row itself (a delivery, a payment) says with which time it became known (`Column.known_at`), so
-  that any past moment can be seen again as it was (`saydo.company.Facts.known_before`).
+- What became known after the row itself (a delivery, a payment) says with which time it became known
+  (`Column.known_at`), so that any past moment can be seen again as it was (`saydo.company.Facts.known_before`).
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ YES_NO = "boolean"
 class Column:
     """One column of a fact table.
 
-    ``values`` closes an enumeration; ``low`` and ``high`` bound a number; ``refers_to`` names the table whose key it holds;
-    ``known_at`` names the time column of the same table with which the value became known, if later than the row
+    ``values`` closes an enumeration; ``low`` and ``high`` bound a number; ``refers_to`` names the table whose key it
+    holds; ``known_at`` names the time column of the same table with which the value became known, if later than the row
     (a time column that is its own ``known_at`` becomes null when seen from before it); ``before`` is what the value was
-    until then, null if not said; ``planned`` times may lie in the future; ``end_of_day`` reads a bare date as the end of
-    that local day.
+    until then, null if not said; ``planned`` times may lie in the future; ``end_of_day`` reads a bare date as the end
+    of that local day.
     """
 
     name: str

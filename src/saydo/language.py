@@ -1,8 +1,8 @@
 """Words, numbers, dates and money in the reader's language.
 
-One gettext catalogue (``locale/<language>/LC_MESSAGES/saydo.po``) holds every sentence that people read. English message ids
-stand in the code, marked with `mark`; they are translated when they are shown. Catalogues are read as they are written
-(``.po``), so that no compiled file can fall behind its source.
+One gettext catalogue (``locale/<language>/LC_MESSAGES/saydo.po``) holds every sentence that people read. English
+message ids stand in the code, marked with `mark`; they are translated when they are shown. Catalogues are read as they
+are written (``.po``), so that no compiled file can fall behind its source.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _catalogue(code: str) -> stdlib_gettext.NullTranslations:
 
 
 def translate(text: str, **values: object) -> str:
-    """The message in the language in use, its named places filled; texts that are not in the catalogue stay as they are."""
+    """The message in the language in use, its named places filled; a text outside the catalogue stays as it is."""
     translated = _catalogue(language()).gettext(text) if text else text
     return translated.format(**values) if values else translated
 

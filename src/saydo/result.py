@@ -34,8 +34,9 @@ class Note:
 class Result:
     """The figures of one measure: one row per group, the split columns (``by``) first.
 
-    ``as_of`` is the moment (UTC) before which everything in it was known; ``currency`` that of its amounts, null when it has none;
-    ``settings`` those that the measure was asked with; ``notes`` what a reader must know beside the figures.
+    ``as_of`` is the moment (UTC) before which everything in it was known; ``currency`` that of its amounts, null when
+    it has none; ``settings`` those that the measure was asked with; ``notes`` what a reader must know beside the
+    figures.
     """
 
     measure: Measure
@@ -67,9 +68,7 @@ class Result:
         """The figures as a Polars data frame (needs polars)."""
         import polars
 
-        frame = polars.from_arrow(self.table)
-        assert isinstance(frame, polars.DataFrame)
-        return frame
+        return polars.DataFrame(self.table)
 
     def to_records(self) -> list[dict[str, Any]]:
         """The figures as a list of records whose keys are the measure's columns."""
@@ -93,7 +92,8 @@ class Result:
         )
         notes = "".join(f"<li>{html.escape(str(note))}</li>" for note in self.notes)
         title = html.escape(translate(self.measure.title))
-        return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{notes}</ul>"
+        table = f"<caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f"<table>{table}</table><ul>{notes}</ul>"
 
 
 def _shown(value: object) -> str:

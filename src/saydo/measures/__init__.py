@@ -1,7 +1,7 @@
 """The measures: every named figure that Saydo knows, one file each.
 
-This list is what the terminal, the pages, the API, the report and the docs read. ``saydo.measures.nps(facts, by="touchpoint")``
-runs one. A package of somebody else's adds its own by the entry point ``saydo.measures``, each leading to a `Measure`.
+This list is what the terminal, the pages, the API, the report and the docs read. `find` gives one by name. A package of
+somebody else's adds its own by the entry point ``saydo.measures``, each leading to a `Measure`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Answers to one question, ready to be counted: who said it, in which group, with which weight, as one row per answer.
 
-Shared by the measures of what people say. A person is ``customer_id``; an answer without one is a person of its own. Where
-customers belong to accounts (firms, households), the account is the cluster: people of one firm do not err independently.
+Shared by the measures of what people say. A person is ``customer_id``; an answer without one is a person of its own.
+Where customers belong to accounts (firms, households), the account is the cluster: people of one firm do not err
+independently.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from saydo.measures._split import Split, split_rows
 
 
 def answers_to(facts: Facts, question: str, since: date | None, until: date | None) -> ir.Table:
-    """Scored answers to ``question`` in the period, with ``person`` and ``cluster``; the rest of feedback's columns untouched."""
+    """Scored answers to ``question`` in the period, with ``person`` and ``cluster`` beside feedback's columns."""
     feedback = facts.table("feedback")
     rows = feedback.filter((feedback.question == question) & feedback.score.notnull())
     rows = in_period(facts, rows, "said_at", since, until)
@@ -33,8 +34,8 @@ def answers_to(facts: Facts, question: str, since: date | None, until: date | No
 def group_answers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str], *, each: str) -> Split:
     """Answers with their groups: the split columns, then ``occasion``, which is never mixed.
 
-    ``each="person"`` keeps the last answer of each person in each group (ties: the highest feedback_id), so that a group's figure is the
-    same as if only that group had been asked.
+    ``each="person"`` keeps the last answer of each person in each group (ties: the highest feedback_id), so that a
+    group's figure is the same as if only that group had been asked.
     """
     split = split_rows(facts, measure, "feedback", rows, by)
     names = split.names if "occasion" in split.names else (*split.names, "occasion")
@@ -49,7 +50,8 @@ def group_answers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str],
 def cluster_sums(rows: ir.Table, names: Sequence[str], value: ir.Value, weight: ir.Value) -> ir.Table:
     """Per group, what a ratio of sums and its clustered error need (`saydo.stats.ratios`).
 
-    ``clusters``, ``sum_c`` (of weight x value), ``sum_m`` (of weight), ``sum_cc``, ``sum_cm``, ``sum_mm`` over clusters.
+    ``clusters``, ``sum_c`` (of weight x value), ``sum_m`` (of weight), ``sum_cc``, ``sum_cm``, ``sum_mm`` over
+    clusters.
     """
     weighted = rows.mutate(_c=weight * value, _m=weight)
     per = weighted.group_by([*names, "cluster"]).aggregate(c=weighted["_c"].sum(), m=weighted["_m"].sum())

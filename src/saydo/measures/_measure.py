@@ -1,4 +1,4 @@
-"""What a measure is: a named figure per group, with all that its doors (terminal, page, API, report, docs) need to know of it."""
+"""What a measure is: a named figure per group, with all that its doors (terminal, page, API, docs) need to know."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ _OVERLAP = mark("A fact can stand in several groups of {split}: the groups overl
 
 @dataclass(frozen=True)
 class Figures:
-    """What a measure's ``compute`` gives: rows (an expression as long as nothing but the engine was needed), the split columns
-    first; the names of those; whether groups overlap; notes for the reader."""
+    """What a measure's ``compute`` gives: rows, split columns first; their names; do groups overlap; notes to read.
+
+    Rows stay an expression as long as nothing but the engine was needed.
+    """
 
     rows: ir.Table | pa.Table
     by: tuple[str, ...] = ()
@@ -42,11 +44,12 @@ class Figures:
 class Measure:
     """A measure. Calling it runs it.
 
-    ``base`` is the table whose rows it counts and whose columns can split it, ``at`` the time that places a row in a period (that
-    of the table if not said); ``reads`` the tables it cannot do without, ``uses`` those that it takes if they are there. ``headline``
-    names the column to show first, with the columns of its ``count``, ``low`` and ``high`` (empty for a census, which has no
-    interval). ``good`` is the direction that is good news. ``said`` marks figures of what people said: small groups are hidden.
-    ``bound`` says what leaves the engine. ``sentence`` names columns of the result as its places.
+    ``base`` is the table whose rows it counts and whose columns can split it, ``at`` the time that places a row in a
+    period (that of the table if not said); ``reads`` the tables it cannot do without, ``uses`` those that it takes if
+    they are there. ``headline`` names the column to show first, with the columns of its ``count``, ``low`` and ``high``
+    (empty for a census, which has no interval). ``good`` is the direction that is good news. ``said`` marks figures of
+    what people said: small groups are hidden. ``bound`` says what leaves the engine. ``sentence`` names columns of the
+    result as its places.
     """
 
     name: str
@@ -84,9 +87,9 @@ class Measure:
     ) -> Result:
         """The figures of ``facts``, one row per group of ``by``, as known before ``as_of``.
 
-        ``by`` is one split, several, or a text with commas; ``settings`` are those of `settings`, as values or as text. Groups of
-        fewer than 5 answers are hidden unless ``show_small_groups`` (for readers who may see identities). Raises `MissingTable`,
-        `UnknownSplit`, `UnknownSetting`, `BadSetting`, `NothingToMeasure`.
+        ``by`` is one split, several, or a text with commas; ``settings`` are those of `settings`, as values or as text.
+        Groups of fewer than 5 answers are hidden unless ``show_small_groups`` (for readers who may see identities).
+        Raises `MissingTable`, `UnknownSplit`, `UnknownSetting`, `BadSetting`, `NothingToMeasure`.
         """
         self._require(facts)
         splits = tuple(part.strip() for part in by.split(",") if part.strip()) if isinstance(by, str) else tuple(by)
@@ -172,8 +175,10 @@ def _ordered(rows: pa.Table, by: Sequence[str]) -> pa.Table:
 
 
 def _hide_small(rows: pa.Table, count: str, by: Sequence[str]) -> tuple[pa.Table, int]:
-    """Empty the figures of groups under HIDE_BELOW, and of the next smallest when only one would be hidden (the rest would give it
-    away); how many were hidden."""
+    """Empty the figures of groups under HIDE_BELOW (and of the next smallest if it were one); how many were hidden.
+
+    One hidden group alone could be had by taking the others from the whole.
+    """
     counts = column(rows, count)
     small = (counts < HIDE_BELOW) & (counts > 0)
     if by and small.sum() == 1 and len(counts) > 1:

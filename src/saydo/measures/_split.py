@@ -1,9 +1,9 @@
 """Splits: the columns that make groups.
 
-A split is a unit of the measure's own time (``day``, ``week``, ``month``, ``quarter``, ``year``), a column of its own table, a
-``table.column`` reached many-to-one through the keys (the country of the order's customer), or a bare name where only one
-table within reach has it. ``order_lines`` and what lies behind them (the categories in an order) are reached one-to-many: a
-fact then counts once in each group, and the groups overlap.
+A split is a unit of the measure's own time (``day``, ``week``, ``month``, ``quarter``, ``year``), a column of its own
+table, a ``table.column`` reached many-to-one through the keys (the country of the order's customer), or a bare name
+where only one table within reach has it. ``order_lines`` and what lies behind them (the categories in an order) are
+reached one-to-many: a fact then counts once in each group, and the groups overlap.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FREE_TEXT = ("comment", "statement", "standard")
 
 @dataclass(frozen=True)
 class Split:
-    """Rows with one column per split: their names, those that are times, and whether a row can stand in several groups."""
+    """Rows with one column per split: their names, which are times, and can a row stand in several groups."""
 
     rows: ir.Table
     names: tuple[str, ...]
@@ -39,8 +39,8 @@ _Hops = tuple[tuple[str, str], ...]
 class _Path:
     """How to reach a table: hops of (key column here, table there).
 
-    ``many`` when lines of the order lie between; ``or_through_order`` when what names no product of its own stands for the
-    products of its order.
+    ``many`` when lines of the order lie between; ``or_through_order`` when what names no product of its own stands for
+    the products of its order.
     """
 
     hops: _Hops
@@ -55,8 +55,8 @@ class _Path:
 def split_rows(facts: Facts, measure: str, base: str, rows: ir.Table, by: Sequence[str], at: str = "") -> Split:
     """``rows`` of the table ``base`` with a column for each split in ``by``; raises `UnknownSplit`.
 
-    A split's column is called like the last part of its name; null is a group of its own (unknown). Units of time cut the
-    column ``at`` (the table's own time if not given) in the company's zone.
+    A split's column is called like the last part of its name; null is a group of its own (unknown). Units of time cut
+    the column ``at`` (the table's own time if not given) in the company's zone.
     """
     at = at or TABLES[base].at
     paths = _paths(base)
@@ -80,7 +80,7 @@ def split_rows(facts: Facts, measure: str, base: str, rows: ir.Table, by: Sequen
 def cut_time(facts: Facts, moment: ir.Value, unit: str) -> ir.DateValue:
     """The first day of the unit (a key of TIME_UNITS) that a UTC time, or a date, falls into in the company's zone."""
     local = facts.local(moment) if isinstance(moment, ir.TimestampValue) else moment
-    return local.truncate(TIME_UNITS[unit]).cast("date")  # type: ignore[attr-defined, no-any-return]
+    return local.truncate(TIME_UNITS[unit]).cast("date")
 
 
 def splits_of(facts: Facts, base: str, at: str = "") -> list[str]:

@@ -15,8 +15,7 @@ from saydo.company import Facts
 from saydo.language import mark
 from saydo.measures._answers import answers_to, cluster_sums, group_answers, has_accounts
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
-from saydo.stats.intervals import nps_interval, nps_interval_effective
-from saydo.stats.ratios import ratio
+from saydo.stats.intervals import nps_interval
 
 _OTHER_SCALE = mark("Answers on another scale than 0 to 10: {count}. They answer another question and are left out.")
 _SCORES = tuple(f"score_{score}" for score in range(11))
@@ -35,20 +34,25 @@ def compute(
 ) -> Figures:
     """Share of promoters (9-10) minus share of detractors (0-6), in points from -100 to 100.
 
-    NPS = 100 (p - d), p and d the shares of promoters and detractors. ``each=person`` counts the last answer of each person in
-    each group, ``each=answer`` all of them. ``weight`` lets an answer count by ``value`` (margin of the customer's 365 days
-    before the answer; loss counts as 0), ``reach`` (people who see it, at least 1), or ``account`` (every account the same, whatever the number of
-    answers in it). Relational answers and answers after an event stand in separate rows (``occasion``), never in one figure.
+    NPS = 100 (p - d), p and d the shares of promoters and detractors. ``each=person`` counts the last answer of each
+    person in each group, ``each=answer`` all of them. ``weight`` lets an answer count by ``value`` (margin of the
+    customer's 365 days before the answer; loss counts as 0), ``reach`` (people who see it, at least 1), or ``account``
+    (every account the same, whatever the number of answers in it). Relational answers and answers after an event stand
+    in separate rows (``occasion``), never in one figure.
 
-    Reads:   feedback (question nps, scale 0 to 10; score, said_at, customer_id: null is a person of its own, occasion: null is a
-             group of its own); customers.account_id where there is one; orders and what they cost for ``weight=value``.
-    Returns: the splits; occasion; answers, promoters, passives, detractors (counts); their shares (0 to 1, weighted if a weight
-             is asked for); nps, nps_low, nps_high (points; 95 %); score_0 ... score_10 (counts).
+    Reads:   feedback (question nps, scale 0 to 10; score, said_at, customer_id: null is a person of its own, occasion:
+             null is a group of its own); customers.account_id where there is one; orders and what they cost for
+             ``weight=value``.
+    Returns: the splits; occasion; answers, promoters, passives, detractors (counts); their shares (0 to 1, weighted if
+             a weight is asked for); nps, nps_low, nps_high (points; 95 %); score_0 ... score_10 (counts).
              nps is null when the weights of a group add up to nothing.
-    Interval: below 30 answers the iterative score interval, from 30 on the adjusted Wald interval, because plain Wald covers 65 to 90 %
-             instead of 95 % in small or one-sided groups and has no width at all in unanimous ones; with weights, accounts or
-             several answers of a person, adjusted Wald on the effective number of answers with the clusters' degrees of freedom.
-    Cautions: it tells recommendation, not satisfaction; 70/0/30 and 40/60/0 both give +40, so read the shares; those who did
+    Interval: below 30 answers the iterative score interval, from 30 on the adjusted Wald interval, because plain Wald
+              covers 65 to 90 %
+             instead of 95 % in small or one-sided groups and has no width at all in unanimous ones; with weights,
+             accounts or several answers of a person, adjusted Wald on the effective number of answers with the
+             clusters' degrees of freedom.
+    Cautions: it tells recommendation, not satisfaction; 70/0/30 and 40/60/0 both give +40, so read the shares; those
+              who did
              not answer are not in it (see `response`).
     Source:  Reichheld 2003 (the score); Rocks 2016, arXiv 1601.07235 (intervals); Tango 1998 (iterative score).
     """
@@ -70,7 +74,7 @@ def compute(
 
 def _class(score: ir.Value) -> ir.IntegerValue:
     """1 for a promoter, 0 for a passive, -1 for a detractor."""
-    return ibis.cases((score >= 9, 1), (score <= 6, -1), else_=0)  # type: ignore[return-value]
+    return ibis.cases((score >= 9, 1), (score <= 6, -1), else_=0)
 
 
 def _weight(rows: ir.Table, names: Sequence[str], weight: str) -> ir.Value:
@@ -133,7 +137,8 @@ nps = Measure(
     chart="shares",
     sentence=mark("The Net Promoter Score is {nps} (95 %: {nps_low} to {nps_high}; {answers} answers)."),
     definition=mark(
-        "Share of those who would recommend us with 9 or 10, minus the share of those who gave 0 to 6; from -100 to +100."
+        "Share of those who gave 9 or 10 when asked whether they would recommend us, minus the share of those who gave "
+        "0 to 6; from -100 to +100."
     ),
     cautions=(
         mark("It tells whether people would recommend, not whether they are satisfied or stay."),
