@@ -7,7 +7,9 @@ between threads (a shared Ibis connection is not), and Arrow comes out whatever 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,10 +32,11 @@ class DuckDBEngine:
     """
 
     def __init__(self, memory_limit: str | None = None, threads: int | None = None) -> None:
-        self._spill = tempfile.TemporaryDirectory(prefix="saydo-")
+        spill = tempfile.mkdtemp(prefix="saydo-")
+        self._clean_up = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         settings: dict[str, Any] = {
             "memory_limit": memory_limit or os.environ.get("SAYDO_MEMORY", "1500MB"),
-            "temp_directory": self._spill.name,
+            "temp_directory": spill,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
@@ -68,7 +71,7 @@ class DuckDBEngine:
     def close(self) -> None:
         """Give back memory and the temporary folder."""
         self.connection.close()
-        self._spill.cleanup()
+        self._clean_up()
 
 
 def open_facts(directory: Path, engine: DuckDBEngine | None = None) -> Facts:
