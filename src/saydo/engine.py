@@ -74,7 +74,49 @@ class DuckDBEngine:
         self._clean_up()
 
 
-def open_facts(directory: Path, engine: DuckDBEngine | None = None) -> Facts:
+class SparkEngine:
+    """Apache Spark: the same expressions on many machines (needs the ``spark`` extra and Java 17).
+
+    ``session`` is a running Spark session, whose cluster and memory are its owner's affair; without one a session on this machine is
+    started, small and without its web page.
+    """
+
+    def __init__(self, session: Any = None) -> None:
+        self.session = session or _local_spark()
+        self.session.conf.set("spark.sql.session.timeZone", "UTC")
+        self._backend = ibis.pyspark.connect(self.session)
+
+    def run(self, expression: ir.Expr) -> pa.Table:
+        """The rows of an expression, with the column types of its schema."""
+        rows = self.session.sql(self._backend.compile(expression)).toArrow()
+        return rows.cast(expression.as_table().schema().to_pyarrow())
+
+    def view(self, name: str, files: Sequence[Path], columns: dict[str, str]) -> None:
+        """Let ``name`` be the rows of these Parquet files, in the contract's columns and types; no file, no row."""
+        typed = [f"CAST({{}} AS {_spark_type(type)}) AS `{column}`" for column, type in columns.items()]
+        if files:
+            rows = self.session.read.parquet(*(str(file) for file in files))
+            rows = rows.selectExpr(*(cast.format(f"`{name}`") for cast, name in zip(typed, columns, strict=True)))
+        else:
+            rows = self.session.range(0).selectExpr(*(cast.format("NULL") for cast in typed))
+        rows.createOrReplaceTempView(name)
+
+
+def _local_spark() -> Any:
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "8",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+    }
+    return SparkSession.builder.master("local[2]").appName("saydo").config(map=settings).getOrCreate()
+
+
+def open_facts(directory: Path, engine: DuckDBEngine | SparkEngine | None = None) -> Facts:
     """Open the facts that an import or the simulator wrote; raises `NoSuchPath` when there are none."""
     if not (directory / MANIFEST_FILE).is_file():
         raise NoSuchPath(path=directory / MANIFEST_FILE)
@@ -101,3 +143,7 @@ def _typed(value: str, type: str) -> str:
 
 def _duckdb_type(type: str) -> str:
     return str(ibis.backends.sql.datatypes.DuckDBType.from_ibis(ibis.dtype(type)).sql("duckdb"))
+
+
+def _spark_type(type: str) -> str:
+    return str(ibis.backends.sql.datatypes.PySparkType.from_ibis(ibis.dtype(type)).sql("databricks"))

@@ -87,7 +87,10 @@ def signed(value: float | None, digits: int = 0) -> str:
 
 def percent(share: float | None, digits: int = 0) -> str:
     """A share from 0 to 1 as a percentage; null is a dash."""
-    return "–" if share is None else numbers.format_percent(share, format=_pattern(digits) + "%", locale=_locale())
+    if share is None:
+        return "–"
+    pattern = _locale().percent_formats[None].pattern.replace("#,##0", _pattern(digits))
+    return numbers.format_percent(share, format=pattern, locale=_locale())
 
 
 def money(amount: float | None, currency: str | None, digits: int = 0) -> str:
