@@ -68,13 +68,14 @@ def translate_count(one: str, many: str, count: int, **values: object) -> str:
     return text.format(count=number(count), **values)
 
 
-def _locale() -> Locale:
+def current_locale() -> Locale:
+    """The conventions of the language in use, for forms that are not here."""
     return Locale.parse(_language.get())
 
 
 def number(value: float | None, digits: int = 0) -> str:
     """A number with the reader's separators; null is a dash."""
-    return "–" if value is None else numbers.format_decimal(value, format=_pattern(digits), locale=_locale())
+    return "–" if value is None else numbers.format_decimal(value, format=_pattern(digits), locale=current_locale())
 
 
 def signed(value: float | None, digits: int = 0) -> str:
@@ -89,8 +90,8 @@ def percent(share: float | None, digits: int = 0) -> str:
     """A share from 0 to 1 as a percentage; null is a dash."""
     if share is None:
         return "–"
-    pattern = _locale().percent_formats[None].pattern.replace("#,##0", _pattern(digits))
-    return numbers.format_percent(share, format=pattern, locale=_locale())
+    pattern = current_locale().percent_formats[None].pattern.replace("#,##0", _pattern(digits))
+    return numbers.format_percent(share, format=pattern, locale=current_locale())
 
 
 def money(amount: float | None, currency: str | None, digits: int = 0) -> str:
@@ -99,26 +100,26 @@ def money(amount: float | None, currency: str | None, digits: int = 0) -> str:
         return "–"
     if currency is None:
         return number(amount, digits)
-    pattern = _locale().currency_formats["standard"].pattern
+    pattern = current_locale().currency_formats["standard"].pattern
     shape = pattern.split(";")[0].replace("0.00", "0" + ("." + "0" * digits if digits else ""))
-    return numbers.format_currency(amount, currency, format=shape, locale=_locale(), currency_digits=False)
+    return numbers.format_currency(amount, currency, format=shape, locale=current_locale(), currency_digits=False)
 
 
 def day(value: date | None) -> str:
     """A date in the reader's form; null is a dash."""
-    return "–" if value is None else dates.format_date(value, format="long", locale=_locale())
+    return "–" if value is None else dates.format_date(value, format="long", locale=current_locale())
 
 
 def month(value: date | None) -> str:
     """A month and its year; null is a dash."""
-    return "–" if value is None else dates.format_skeleton("yMMMM", value, locale=_locale())
+    return "–" if value is None else dates.format_skeleton("yMMMM", value, locale=current_locale())
 
 
 def join(words: list[str]) -> str:
     """Words as a list in a sentence ("a, b and c")."""
     from babel.lists import format_list
 
-    return format_list(words, locale=_locale())
+    return format_list(words, locale=current_locale())
 
 
 def _pattern(digits: int) -> str:
