@@ -85,6 +85,12 @@ def _tuples(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
 
 
+def _only_currency(manifest: Manifest) -> str | None:
+    """The currency of a company that names none of its own and has met one alone; null without any, or with several."""
+    met = {currency for entry in manifest.tables.values() for currency in entry.currencies}
+    return met.pop() if len(met) == 1 else None
+
+
 class Facts:
     """A company's facts as known at ``as_of`` (UTC, exclusive), ready to be measured.
 
@@ -95,7 +101,7 @@ class Facts:
         self.engine = engine
         self.manifest = manifest
         self.zone = ZoneInfo(manifest.zone)
-        self.currency = manifest.currency
+        self.currency = manifest.currency or _only_currency(manifest)
         self.as_of = as_of if as_of is not None else self._end_of_last_day()
 
     def has(self, table: str) -> bool:

@@ -163,7 +163,7 @@ class MissingTable(QuestionError):
 
 class MixedCurrencies(QuestionError):
     wrong = mark("{table} holds amounts in {found}, and there is no exchange rate from {missing} to {currency}.")
-    way_out = mark("Add the table exchange_rates (day, currency, to_currency, rate), or split by currency.")
+    way_out = mark("Add what is missing to exchange_rates (day, currency, to_currency, rate) and import again.")
 
 
 class NothingToMeasure(QuestionError):
