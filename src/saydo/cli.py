@@ -1,0 +1,221 @@
+"""The terminal: parse, call, print. Heavy parts are loaded by the command that needs them, so that help comes at once.
+
+Exit codes: 0 done; 1 something unexpected, with its traceback under ``--debug``; 2 a mistake that the user can mend, told in
+one sentence; 3 rows refused under ``--strict``; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from babel import Locale, UnknownLocaleError, default_locale
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperCommand
+
+from saydo import __version__
+from saydo.errors import BadSetting, NoSuchPath, SaydoError
+from saydo.language import LANGUAGES, mark, translate, use
+
+if TYPE_CHECKING:
+    from saydo.result import Result
+
+_UNEXPECTED = mark("Something unexpected happened: {kind}: {reason}. Run it again with saydo --debug to see where.")
+_WRITTEN = mark("Written: {path}")
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+
+class Format(StrEnum):
+    """The forms in which figures leave."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class Dates(StrEnum):
+    """How dates such as 03/04/2024 are meant."""
+
+    dmy = "dmy"
+    mdy = "mdy"
+
+
+class Command(TyperCommand):
+    """A command that speaks the user's language and tells in one sentence what went wrong."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a mistake of the user ends with its own exit code, anything unexpected with 1."""
+        with use(ctx.params.get("language") or _read_language(None)):
+            try:
+                return super().invoke(ctx)
+            except SaydoError as error:
+                _fail(str(error), error.exit_code)
+            except (typer.Exit, typer.Abort):
+                raise
+            except Exception as error:
+                is_closed_pipe = isinstance(error, OSError) and error.errno == errno.EPIPE
+                if is_closed_pipe or ctx.find_root().params.get("debug"):
+                    raise
+                _fail(translate(_UNEXPECTED, kind=type(error).__name__, reason=str(error).rstrip(".")), 1)
+
+
+def _fail(sentence: str, exit_code: int) -> NoReturn:
+    Console(stderr=True).print(Text(sentence, style="red"), soft_wrap=True)
+    raise typer.Exit(exit_code)
+
+
+def _read_language(value: str | None) -> str:
+    """The language asked for, else that of the user's environment, else English."""
+    code = (value or default_locale("LC_MESSAGES") or "en").replace("-", "_")
+    try:
+        is_known = Locale.parse(code).language in LANGUAGES and not code.endswith("POSIX")
+    except (UnknownLocaleError, ValueError):
+        is_known = False
+    if value and not is_known:
+        raise typer.BadParameter(f"{value} is not spoken here. Choose one of {', '.join(LANGUAGES)}.")
+    return code if is_known else "en"
+
+
+def _split_setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise BadSetting(name="--set", value=text, choices="KEY=VALUE")
+    return name.strip(), value.strip()
+
+
+def _format_of(output: Path | None) -> Format:
+    """The form that a file's ending asks for; a table without one."""
+    ending = output.suffix.lower().removeprefix(".") if output else ""
+    return Format(ending) if ending in Format.__members__ else Format.table
+
+
+def _check_output(output: Path | None, format: Format) -> None:
+    """Refuse before the work begins what could not be written after it."""
+    if output is None and format is Format.parquet and sys.stdout.isatty():
+        raise BadSetting(name="--output", value="-", choices="FILE.parquet")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise NoSuchPath(path=output.absolute().parent)
+
+
+def _write(result: Result, format: Format, output: Path | None) -> None:
+    from saydo import terminal
+
+    if format is Format.table:
+        with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as page:
+            terminal.print_result(Console(file=page), result)
+    else:
+        write = {"json": terminal.write_json, "csv": terminal.write_csv, "parquet": terminal.write_parquet}[format]
+        with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
+            write(result.table, out)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"saydo {__version__}")
+        raise typer.Exit
+
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a company's facts, imported or as files.")]
+AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="See only what was known before this day or time.")]
+Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 3 when any row was refused.")]
+Language = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", callback=_read_language, help="Language of the words, en or fr; yours if left out."),
+]
+By = Annotated[
+    str,
+    typer.Option(metavar="A,B", help="Splits: columns that make groups, or day, week, month, quarter, year."),
+]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the measure; can be repeated."),
+]
+Form = Annotated[Format | None, typer.Option(help="Form of the figures; that of the file's ending, else a table.")]
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the terminal.")]
+ShowSmallGroups = Annotated[
+    bool,
+    typer.Option(
+        "--show-small-groups",
+        help="Also show what groups of fewer than 5 people said: for readers who may know who they are.",
+    ),
+]
+Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Tell the version and end.")
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", envvar="SAYDO_DEBUG", help="Show the traceback of what was unexpected.")
+]
+
+
+@app.callback()
+def start(version: Version = False, debug: Debug = False) -> None:
+    """What customers say, what they do, what you promise and what you keep: one measured picture.
+
+    To see it at work, with a company that does not exist:
+
+    ```sh
+    saydo simulate demo --customers 2000
+    saydo measure nps demo --by touchpoint
+    saydo report demo --output demo.html
+    ```
+    """
+
+
+@app.command(cls=Command)
+def measures(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A measure, to be told all about it.")] = None,
+    language: Language = None,
+) -> None:
+    """List the measures, or explain one.
+
+    ```sh
+    saydo measures
+    saydo measures nps
+    ```
+    """
+    from saydo.measures import MEASURES, find
+    from saydo.terminal import print_measure, print_measures
+
+    if name is None:
+        print_measures(Console(), MEASURES.values())
+    else:
+        print_measure(Console(), find(name))
+
+
+@app.command(cls=Command)
+def measure(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which measure; `saydo measures` lists them.")],
+    directory: Directory,
+    by: By = "",
+    as_of: AsOf = None,
+    settings: Settings = [],  # noqa: B006  Typer copies it
+    format: Form = None,
+    output: Output = None,
+    show_small_groups: ShowSmallGroups = False,
+    language: Language = None,
+) -> None:
+    """Measure something of a company's facts.
+
+    ```sh
+    saydo measure nps demo
+    saydo measure nps demo --by touchpoint,month --as-of 2024-07-01
+    saydo measure nps demo --set each=answer --format csv > nps.csv
+    saydo measure nps demo --by month --output nps.parquet
+    ```
+    """
+    from saydo.measures import find
+    from saydo.sources import read
+
+    asked, chosen = find(name), dict(map(_split_setting, settings))
+    format = format or _format_of(output)
+    _check_output(output, format)
+    result = asked(read(directory), by, as_of, show_small_groups=show_small_groups, **chosen)
+    _write(result, format, output)

@@ -1,0 +1,249 @@
+"""Results as they leave: a table that fits the terminal and says what it leaves out, or plain JSON, CSV, Parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args, get_origin
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from saydo.charts.figures import NOTHING, Unit, show, show_group, show_interval
+from saydo.language import mark, number, translate, translate_count
+from saydo.result import Result
+
+if TYPE_CHECKING:
+    from saydo.measures import Measure
+
+Record = Mapping[str, Any]
+
+ROWS = 50
+_HEADINGS = (mark("measure"), mark("question"), mark("headline"), mark("needs"))
+_SETTING_HEADINGS = (mark("setting"), mark("values"), mark("if left out"))
+_KINDS: dict[object, str] = {
+    int: mark("a whole number"),
+    float: mark("a number"),
+    bool: mark("yes or no"),
+    str: mark("text"),
+    date: mark("a date"),
+}
+_NEEDS = mark("It needs {tables}.")
+_HIDDEN = mark("hidden")
+_WITH_INTERVAL = mark("{value} ({interval})")
+_AS_OF = mark("As known before {as_of} UTC.")
+_MORE_ROWS = mark("The first {shown} of {rows} rows; --format csv gives all of them.")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """One column as it will stand: its heading, its cells, and whether they are figures (right aligned)."""
+
+    heading: str
+    cells: list[str]
+    is_figure: bool
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(text) for text in (self.heading, *self.cells)) + 3
+
+
+def print_result(console: Console, result: Result) -> None:
+    """The figures as a table for people, with the sentence, the notes and what was left out."""
+    records = result.table.slice(0, ROWS).to_pylist()
+    console.print(Text(translate(result.measure.title), style="bold"))
+    if len(records) == 1 and (told := _tell(result, records[0])):
+        console.print(Text(told))
+    chosen, left_out = _choose(result, records, console.width)
+    table = _table()
+    for column in chosen:
+        table.add_column(
+            Text(column.heading), justify="right" if column.is_figure else "left", no_wrap=column.is_figure
+        )
+    for cells in zip(*(column.cells for column in chosen), strict=True):
+        table.add_row(*map(Text, cells))
+    console.print("", table, "", sep="\n")
+    for line in _remarks(result, left_out):
+        console.print(Text(line, style="dim"))
+
+
+def print_measures(console: Console, measures: Iterable[Measure]) -> None:
+    """Every measure with the question that it answers and what it needs."""
+    table = _table(*map(translate, _HEADINGS))
+    for measure in measures:
+        table.add_row(measure.name, translate(measure.question), measure.headline, ", ".join(measure.reads))
+    console.print(table)
+
+
+def print_measure(console: Console, measure: Measure) -> None:
+    """All about one measure: what it is, what to beware of, what it needs, its settings."""
+    console.print(Text(translate(measure.title), style="bold"))
+    for text in (measure.question, measure.definition, *measure.cautions):
+        console.print(Text(translate(text)))
+    console.print(Text(translate(_NEEDS, tables=", ".join(measure.reads))))
+    table = _table(*map(translate, _SETTING_HEADINGS))
+    for name, (kind, default) in measure.settings.items():
+        table.add_row(name, Text(_tell_kind(kind)), "" if default is None else str(default))
+    console.print("", table, sep="\n")
+
+
+def _tell_kind(kind: object) -> str:
+    """The values that a setting can have, in the words of ``--set``."""
+    options = [option for option in get_args(kind) if option is not type(None)]
+    if get_origin(kind) is Literal:
+        return " | ".join(map(str, options))
+    if options:
+        return " | ".join(map(_tell_kind, options))
+    return translate(_KINDS.get(kind, ""))
+
+
+def _table(*headings: str) -> Table:
+    return Table(*headings, box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+
+
+def _tell(result: Result, record: Record) -> str:
+    """The measure's sentence with the figures of one record; empty when there is no figure to tell."""
+    measure = result.measure
+    if not measure.sentence or record[measure.headline] is None:
+        return ""
+    return translate(measure.sentence, **{name: _show(result, name, value) for name, value in record.items()})
+
+
+def _remarks(result: Result, left_out: Sequence[str]) -> Iterator[str]:
+    yield from map(str, result.notes)
+    if len(result) > ROWS:
+        yield translate(_MORE_ROWS, shown=number(ROWS), rows=number(len(result)))
+    if left_out:
+        yield translate_count(
+            "{count} more column; --format csv gives all of them.",
+            "{count} more columns; --format csv gives all of them.",
+            len(left_out),
+        )
+    yield translate(_AS_OF, as_of=f"{result.as_of:%Y-%m-%d %H:%M}")
+
+
+def _choose(result: Result, records: list[Record], width: int) -> tuple[list[_Shown], list[str]]:
+    """The columns that fit, the telling ones first, and the names of the others.
+
+    First the splits, the headline with its interval, and its count: these always stand. Then shares and rates, which
+    tell the shape, then the rest in the measure's own order. Ends of intervals stand beside their figure.
+    """
+    names = [name for name in result.table.column_names if name != "is_hidden"]
+    ends = {end for name in names for end in _ends(result, name)}
+    first = dict.fromkeys([*result.by, result.measure.headline, result.measure.count])
+    rest = sorted((name for name in names if name not in first and name not in ends), key=_tells_no_shape)
+    chosen = [_column(result, name, records) for name in first]
+    left_out: list[str] = []
+    for name in rest:
+        column = _column(result, name, records)
+        if not left_out and sum(one.width for one in chosen) + column.width <= width:
+            chosen.append(column)
+        else:
+            left_out.append(name)
+    return chosen, left_out
+
+
+def _tells_no_shape(name: str) -> bool:
+    return not name.endswith(("share", "rate"))
+
+
+def _column(result: Result, name: str, records: list[Record]) -> _Shown:
+    heading = translate(name.replace("_", " "))
+    if name in result.by:
+        return _Shown(heading, [show_group(record[name], name) for record in records], False)
+    is_figure = any(isinstance(record[name], (int, float, Decimal)) for record in records)
+    return _Shown(heading, [_cell(result, name, record) for record in records], is_figure)
+
+
+def _cell(result: Result, name: str, record: Record) -> str:
+    """A value with its interval where it has one."""
+    if record.get("is_hidden") and name == result.measure.headline:
+        return translate(_HIDDEN)
+    value = record[name]
+    shown = _show(result, name, value)
+    if ends := _ends(result, name):
+        low, high = (record[end] for end in ends)
+        interval = show_interval(low, high, _unit(result.measure, name, value), result.currency)
+        return translate(_WITH_INTERVAL, value=shown, interval=interval) if interval else shown
+    return shown
+
+
+def _show(result: Result, name: str, value: object) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return show(value, _unit(result.measure, name, value), result.currency)
+    return show_group(value, name)
+
+
+def _ends(result: Result, name: str) -> tuple[str, ...]:
+    """The columns that hold the ends of a figure's interval (``kept_low`` of ``kept_rate``), if it has one."""
+    measure = result.measure
+    stems = (name, name.removesuffix("_rate").removesuffix("_share"))
+    pairs = (
+        [(measure.low, measure.high)]
+        if name == measure.headline
+        else [(f"{stem}_low", f"{stem}_high") for stem in stems]
+    )
+    return next((pair for pair in pairs if set(pair) <= set(result.table.column_names)), ())
+
+
+def _unit(measure: Measure, name: str, value: object) -> Unit:
+    """What a column holds: the measure says it of its headline, the naming rules of the others."""
+    if name in (measure.headline, measure.low, measure.high):
+        return measure.unit
+    if name.endswith(("share", "rate")):
+        return "share"
+    if "days" in name.split("_"):
+        return "days"
+    if isinstance(value, int):
+        return "count"
+    return "money" if isinstance(value, Decimal) else "score"
+
+
+def write_json(table: pa.Table, out: BinaryIO) -> None:
+    """A list of records, one a line; dates in ISO form, decimals as numbers, what is undefined as null."""
+    start = b"[\n"
+    for batch in _defined(table).to_batches(max_chunksize=10_000):
+        for record in batch.to_pylist():
+            out.write(start + json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain).encode())
+            start = b",\n"
+    out.write(b"\n]\n" if start != b"[\n" else b"[]\n")
+
+
+def write_csv(table: pa.Table, out: BinaryIO) -> None:
+    """A header and one line per group; what is undefined is empty."""
+    pyarrow.csv.write_csv(_defined(table), out)
+
+
+def write_parquet(table: pa.Table, out: BinaryIO) -> None:
+    """The columns with their own types."""
+    pyarrow.parquet.write_table(_defined(table), out)
+
+
+def _defined(table: pa.Table) -> pa.Table:
+    """The table with null in place of nan and infinities."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            kept = pc.if_else(pc.is_finite(table[index]), table[index], pa.scalar(None, field.type))
+            table = table.set_column(index, field, kept)
+    return table
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
