@@ -55,12 +55,12 @@ class _Path:
 def split_rows(facts: Facts, measure: str, base: str, rows: ir.Table, by: Sequence[str], at: str = "") -> Split:
     """``rows`` of the table ``base`` with a column for each split in ``by``; raises `UnknownSplit`.
 
-    A split's column is called like the last part of its name; null is a group of its own (unknown). Units of time cut
-    the column ``at`` (the table's own time if not given) in the company's zone.
+    A split's column is called like the last part of its name, or ``table_column`` where that is taken; null is a group
+    of its own (unknown). Units of time cut the column ``at`` (the table's own time if not given) in the company's zone.
     """
     at = at or TABLES[base].at
     paths = _paths(base)
-    names = {split: split.split(".")[-1] for split in by}
+    names = {split: _name(split, base, rows, by) for split in by}
     times = tuple(split for split in by if split in TIME_UNITS and at)
     by_path: dict[_Path, dict[str, str]] = {}
     for split in by:
@@ -89,6 +89,12 @@ def splits_of(facts: Facts, base: str, at: str = "") -> list[str]:
         f"{path.table}.{name}" for path in _paths(base) if facts.has(path.table) for name in _columns(facts, path.table)
     ]
     return [*(TIME_UNITS if at or TABLES[base].at else ()), *_columns(facts, base), *dict.fromkeys(reached)]
+
+
+def _name(split: str, base: str, rows: ir.Table, by: Sequence[str]) -> str:
+    table, _, column = split.rpartition(".")
+    is_taken = column in rows.columns or sum(other.rpartition(".")[2] == column for other in by) > 1
+    return f"{table}_{column}" if is_taken and table not in ("", base) else column
 
 
 def _resolve(facts: Facts, measure: str, base: str, split: str, paths: list[_Path]) -> tuple[_Path | None, str]:
