@@ -1,0 +1,98 @@
+"""Ratios whose rows are not independent: several orders of one customer, several people of one firm.
+
+Rows are summed per cluster (who makes them go well or badly together), then over clusters: six sums per ratio and
+group leave the engine, whatever the number of customers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+
+from saydo.company import Facts
+from saydo.measures._answers import has_accounts
+from saydo.measures._measure import column
+from saydo.stats.arrays import Array
+from saydo.stats.intervals import wilson
+from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
+
+Ratio = tuple[ir.Value, ir.Value]  # of a row: what is summed above and below the line
+
+
+def add_cluster(facts: Facts, rows: ir.Table, customer: str, *others: str) -> ir.Table:
+    """``rows`` with ``cluster``: the customer's account, else the customer, else the first known of ``others``."""
+    own = rows[customer].coalesce(*(rows[name] for name in others))
+    if not has_accounts(facts):
+        return rows.mutate(cluster=own)
+    customers = facts.table("customers").select(_key="customer_id", _account="account_id")
+    joined = rows.left_join(customers, rows[customer] == customers["_key"])
+    return joined.select(rows, cluster=customers["_account"].coalesce(own))
+
+
+def run_groups(facts: Facts, rows: ir.Table, names: Sequence[str], **figures: ir.Value) -> pa.Table:
+    """Aggregates of each group, sorted by the columns that make the groups: two runs over the same rows align."""
+    groups = facts.run(rows.aggregate(by=list(names), **figures))
+    return groups.sort_by([(name, "ascending") for name in names]) if names else groups
+
+
+def sum_clusters(facts: Facts, rows: ir.Table, names: Sequence[str], **ratios: Ratio) -> dict[str, ClusterSums]:
+    """Of each ratio, the sums over the clusters of each group (`saydo.stats.ratios`), sorted like `run_groups`.
+
+    A cluster that adds nothing to either side of a ratio does not count as one of its clusters.
+    """
+    parts = {
+        f"{name}_{side}": part.cast("float64")
+        for name, pair in ratios.items()
+        for side, part in zip("cm", pair, strict=True)
+    }
+    valued = rows.mutate(**parts)
+    per = valued.aggregate(by=[*names, "cluster"], **{part: valued[part].sum().coalesce(0.0) for part in parts})
+    sums: dict[str, ir.Value] = {}
+    for name in ratios:
+        c, m = per[f"{name}_c"], per[f"{name}_m"]
+        sums |= {f"{name}_clusters": per.count(where=(c != 0) | (m != 0)), f"{name}_c": c.sum(), f"{name}_m": m.sum()}
+        sums |= {f"{name}_cc": (c * c).sum(), f"{name}_cm": (c * m).sum(), f"{name}_mm": (m * m).sum()}
+    found = run_groups(facts, per, names, **sums)
+    sides = ("clusters", "c", "m", "cc", "cm", "mm")
+    return {name: ClusterSums(*(column(found, f"{name}_{side}") for side in sides)) for name in ratios}
+
+
+def share_interval(sums: ClusterSums) -> tuple[Array, Array, Array]:
+    """A share (0 to 1) and the ends of its 95 % interval; nan in a group without weight.
+
+    Wilson's interval: on the plain counts where no cluster has more than one row, else on the effective number of
+    rows with the degrees of freedom of the clusters. Rows of a single cluster count as one.
+
+    Coverage measured over 4,000 simulations each of 10 to 300 customers with 1 to many rows, shares .5 to .99:
+    94-99 % when rows of a customer have a correlation of .1, 90-98 % at .5, where Wilson on the plain number of
+    rows holds 87-96 % and 66-94 %.
+    """
+    ratio = estimate_ratio(sums)
+    share, n = ratio.value, sums.m
+    is_single = np.isclose(sums.mm, n)
+    effective = effective_answers(ratio.se, share * (1 - share), n, sums.effective_clusters)
+    effective = np.where(is_single, n, np.where(np.isnan(effective), np.minimum(n, 1), effective))
+    freedom = np.where(is_single | np.isnan(ratio.df), np.inf, ratio.df)
+    low, high = wilson(share * effective, effective, df=freedom)
+    return share, low, high
+
+
+def ratio_interval(sums: ClusterSums) -> tuple[Array, Array, Array]:
+    """A ratio that is never negative and the ends of its 95 % interval (Student's, cut at 0); nan below two
+    clusters.
+    """
+    ratio = estimate_ratio(sums)
+    low, high = ratio.interval()
+    return ratio.value, np.maximum(low, 0), high
+
+
+def named(name: str, interval: tuple[Any, Any, Any], stem: str = "") -> dict[str, Any]:
+    """The three columns of a figure with its interval: ``name``, ``<stem>_low``, ``<stem>_high`` (stem: the name if
+    not said).
+    """
+    stem = stem or name
+    return dict(zip((name, f"{stem}_low", f"{stem}_high"), interval, strict=True))

@@ -1,0 +1,109 @@
+"""Shares and ratios of rows that hang together in clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.companies import make_facts
+
+from saydo.company import Facts
+from saydo.measures._clusters import add_cluster, ratio_interval, run_groups, share_interval, sum_clusters
+from saydo.stats.arrays import Array
+from saydo.stats.intervals import wilson
+from saydo.stats.ratios import ClusterSums
+from saydo.stats.trials import binomial_p
+
+
+def sums_of(above: Array, below: Array) -> ClusterSums:
+    """One row of clusters per group."""
+    return ClusterSums(
+        (below > 0).sum(1),
+        above.sum(1),
+        below.sum(1),
+        (above * above).sum(1),
+        (above * below).sum(1),
+        (below * below).sum(1),
+    )
+
+
+def company(*, account: str | None = None) -> Facts:
+    orders = [
+        {"ordered_at": "2024-01-01", "customer_id": customer, "touchpoint": touchpoint, "shipping_charged": charged}
+        for customer, touchpoint, charged in [
+            ("a", "web", 3),
+            ("a", "web", 1),
+            ("b", "web", 2),
+            ("a", "shop", 5),
+            (None, None, 7),
+            (None, None, None),
+        ]
+    ]
+    customers = [{"customer_id": name, "account_id": account} for name in "ab"]
+    return make_facts(orders=orders, customers=customers)
+
+
+def charged_per_order(facts: Facts, names: list[str]) -> dict[str, list[float]]:
+    rows = add_cluster(facts, facts.table("orders"), "customer_id", "order_id")
+    sums = sum_clusters(facts, rows, names, charge=(rows.shipping_charged, rows.shipping_charged.notnull()))["charge"]
+    return {name: values.tolist() for name, values in vars(sums).items()}
+
+
+def test_clusters_are_customers_and_what_has_none_is_a_cluster_of_its_own() -> None:
+    assert charged_per_order(company(), []) == {
+        "clusters": [3],
+        "c": [18],
+        "m": [5],
+        "cc": [9**2 + 2**2 + 7**2],
+        "cm": [9 * 3 + 2 + 7],
+        "mm": [9 + 1 + 1],
+    }
+
+
+def test_clusters_are_accounts_where_customers_belong_to_them() -> None:
+    sums = charged_per_order(company(account="firm"), [])
+    assert (sums["clusters"], sums["mm"]) == ([2], [16 + 1])
+
+
+def test_clusters_are_those_of_each_group_in_the_order_of_its_name() -> None:
+    sums = charged_per_order(company(), ["touchpoint"])
+    assert (sums["clusters"], sums["c"], sums["m"]) == ([1, 2, 1], [5, 6, 7], [1, 3, 1])  # shop, web, unknown
+    rows = company().table("orders")
+    groups = run_groups(company(), rows, ["touchpoint"], orders=rows.count())
+    assert groups.to_pydict() == {"touchpoint": ["shop", "web", None], "orders": [1, 3, 2]}
+
+
+def test_share_of_single_rows_has_wilson_s_interval() -> None:
+    kept = np.array([[1.0, 1, 0, 1, 1], [0, 0, 0, 0, 0]])
+    share, low, high = share_interval(sums_of(kept, np.ones((2, 5))))
+    assert share.tolist() == [0.8, 0.0]
+    assert (low.tolist(), high.tolist()) == tuple(end.tolist() for end in wilson([4, 0], 5))
+
+
+def test_share_of_a_single_cluster_is_as_sure_as_one_row() -> None:
+    share, low, high = share_interval(sums_of(np.array([[8.0]]), np.array([[10.0]])))
+    assert share.tolist() == [0.8]
+    assert (low[0], high[0]) == pytest.approx(tuple(float(end) for end in wilson(0.8, 1)))
+
+
+def test_share_of_nothing_is_unknown() -> None:
+    assert np.isnan(share_interval(sums_of(np.zeros((1, 3)), np.zeros((1, 3))))).all()
+
+
+def test_ratio_of_one_cluster_has_no_interval_and_none_goes_below_zero() -> None:
+    ratio, low, high = ratio_interval(sums_of(np.array([[4.0, 0, 0], [4, 0, 0]]), np.array([[2.0, 0, 0], [2, 1, 1]])))
+    assert (ratio.tolist(), low[1], np.isnan(low[0]), np.isnan(high[0])) == ([2.0, 1.0], 0.0, True, True)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.1])
+def test_share_interval_holds_the_truth_where_rows_of_a_customer_are_alike(correlation: float) -> None:
+    rng = np.random.default_rng(20240601)
+    runs, customers, truth = 2000, 100, 0.8
+    rows = rng.geometric(0.4, (runs, customers))
+    spread = (1 - correlation) / correlation if correlation else np.inf
+    own = rng.beta(truth * spread, (1 - truth) * spread, rows.shape) if correlation else np.full(rows.shape, truth)
+    kept = rng.binomial(rows, own)
+    _, low, high = share_interval(sums_of(kept.astype(float), rows.astype(float)))
+    assert binomial_p(((low <= truth) & (truth <= high)).sum(), runs) > 0.001
+    if correlation:  # the plain interval, which takes all rows for independent, does not
+        low, high = wilson(kept.sum(1), rows.sum(1))
+        assert binomial_p(((low <= truth) & (truth <= high)).sum(), runs) < 1e-6
