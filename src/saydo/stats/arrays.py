@@ -15,11 +15,11 @@ def as_arrays(*values: npt.ArrayLike) -> tuple[Array, ...]:
 
 
 def divide(dividend: npt.ArrayLike, divisor: npt.ArrayLike) -> Array:
-    """dividend / divisor, nan where the divisor is 0."""
+    """Divide, nan where the divisor is 0."""
     above, below = as_arrays(dividend, divisor)
     return np.asarray(above / np.where(below == 0, np.nan, below))
 
 
 def find_quantile(level: float, df: npt.ArrayLike = np.inf) -> Array:
-    """The two-sided Student quantile at `level` (0..1) with `df` degrees of freedom; infinitely many: the normal one."""
-    return np.asarray(stdtrit(np.asarray(df, dtype=np.float64), (1 + level) / 2))
+    """Two-sided quantile of Student's law at `level` (0..1) with `df` degrees of freedom; inf: the normal one."""
+    return np.asarray(stdtrit(np.asarray(df, dtype=np.float64), (1 + level) / 2), dtype=np.float64)

@@ -43,8 +43,8 @@ class Sums:
     def padded(self, answers: float, scale: tuple[float, float]) -> Sums:
         """Add pseudo-answers: a quarter at each end of the scale and half of them in its middle; nan without values.
 
-        They keep a unanimous group from claiming certainty. On the scale (-1, 1) and with 3 of them this is the pseudo-data
-        of Rocks' adjusted Wald interval.
+        They keep a unanimous group from claiming certainty. On the scale (-1, 1) and with 3 of them this is the
+        pseudo-data of Rocks' adjusted Wald interval.
         """
         low, high = scale
         middle, reach = (low + high) / 2, (high - low) / 2
@@ -61,7 +61,7 @@ class Estimate:
     df: Array
 
     def interval(self, level: float = 0.95) -> tuple[Array, Array]:
-        """value -+ t * se with Student's quantile; nan where the error is not known."""
+        """Give value -+ t * se with Student's quantile; nan where the error is not known."""
         half = find_quantile(level, self.df) * self.se
         return self.value - half, self.value + half
 
@@ -69,8 +69,8 @@ class Estimate:
 def estimate_mean(sums: Sums) -> Estimate:
     """The mean with Student's error: se = sqrt(SS / (n - 1) / n), df = n - 1; nan below two values.
 
-    For amounts and days, which have no ends. Scores on a scale take `intervals.score_interval`: this one holds the truth
-    only 41 to 80 % of the time for 5 to 30 answers that are nearly all at the top.
+    For amounts and days, which have no ends. Scores on a scale take `intervals.mean_score_interval`: this one holds the
+    truth only 40 to 80 % of the time for 5 to 30 answers that are nearly all at the top.
     """
     df = np.where(sums.n > 1, sums.n - 1, np.nan)
     return Estimate(sums.mean, np.sqrt(sums.variance / df), df)
