@@ -135,6 +135,8 @@ def _parse(name: str, value: Any, kind: Any) -> Any:
             raise BadSetting(name=name, value=value, choices=options)
         return value
     plain = options[0] if options else kind
+    if get_origin(plain) is Literal and value is not None:
+        return _parse(name, value, plain)
     if not isinstance(value, str) or plain is str:
         return value
     if plain is date:
