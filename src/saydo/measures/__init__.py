@@ -11,8 +11,15 @@ from importlib.metadata import entry_points
 from saydo.errors import UnknownMeasure, nearest
 from saydo.measures._measure import HIDE_BELOW, Figures, Measure
 from saydo.measures.nps import nps
+from saydo.measures.promises_kept import promises_kept
 
-MEASURES: dict[str, Measure] = {measure.name: measure for measure in (nps,)}
+MEASURES: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (
+        nps,
+        promises_kept,
+    )
+}
 MEASURES.update({found.name: found.load() for found in entry_points(group="saydo.measures")})
 
 
@@ -23,4 +30,4 @@ def find(name: str) -> Measure:
     return MEASURES[name]
 
 
-__all__ = ["HIDE_BELOW", "MEASURES", "Figures", "Measure", "find", "nps"]
+__all__ = ["HIDE_BELOW", "MEASURES", "Figures", "Measure", "find", "nps", "promises_kept"]

@@ -1,0 +1,131 @@
+"""Promises kept: of what was promised and fell due, how much was done in time, and how late the rest came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from saydo.company import Facts
+from saydo.language import mark
+from saydo.measures._clusters import add_cluster, named, run_groups, share_interval, sum_clusters
+from saydo.measures._commitments import STATES, judge_commitments
+from saydo.measures._measure import Figures, Measure, Note, add_columns, column, in_period
+from saydo.measures._split import split_rows
+from saydo.stats.arrays import divide
+from saydo.stats.ratios import ClusterSums
+
+_UNDATED = mark(
+    "Past due and never fulfilled, of orders that were cancelled at an unknown time: {count}. They count as withdrawn."
+)
+_LATENESS = ("late", "overdue", "late_days_median", "late_days_p90", "days_median", "days_p90")
+
+
+def compute(
+    facts: Facts,
+    by: Sequence[str] = (),
+    *,
+    placed: Literal["due", "made"] = "due",
+    seen_by: Literal["system", "customer", "mystery"] | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> Figures:
+    """Commitments kept over commitments judged, kept / (kept + broken).
+
+    A commitment is kept if it was fulfilled by its due time (a due date means the end of that local day), broken if
+    not, open while it is not due, withdrawn if its order was cancelled before it was due
+    (`saydo.measures._commitments` has every rule). Open and withdrawn ones are counted but not judged. ``placed``
+    says which time puts a commitment in a period and in a unit of time: when it was ``due`` (when it was made, if
+    it has no due time), which is when it can be judged, or when it was ``made``. ``seen_by`` keeps what the system,
+    the customer or a mystery visit saw. Money back, answers and repairs are promises like deliveries.
+
+    Reads:   commitments (due_at null: never late; fulfilled_at null: not fulfilled yet; kept null: time tells;
+             customer_id null: a cluster of its own); orders.cancelled_at and status; customers.account_id where
+             there is one.
+    Returns: the splits; given, kept, broken, open, withdrawn, judged = kept + broken (counts); kept_rate, kept_low,
+             kept_high (0 to 1; null when nothing was judged); late (fulfilled after they were due), overdue (past
+             due and still not fulfilled) (counts); late_days_median, late_days_p90 (of those late), days_median,
+             days_p90 (fulfilled_at - due_at of all fulfilled with a due time, negative if early) (days; null
+             without any); early_share (0 to 1, of those fulfilled with a due time: a whole day or more before it).
+    Interval: Wilson, 95 %, on the effective number of commitments: those of one customer (or account; without a
+             customer, those of one order or visit) go well or badly together, so they count for less than as many
+             customers would.
+    Cautions: all promises in one row is a mixture that changes when more is promised of what is easy: split by
+             promise. Days late know only what was fulfilled: those overdue will be later still. What goes wrong for
+             everybody on one day (a strike) is not in the interval.
+    Source:  Wilson 1927; Korn and Graubard 1998 (effective number).
+    """
+    rows = judge_commitments(facts)
+    rows = rows if seen_by is None else rows.filter(rows.seen_by == seen_by)
+    rows = rows.mutate(placed_at=rows.made_at if placed == "made" else rows.due_at.coalesce(rows.made_at))
+    rows = in_period(facts, rows, "placed_at", since, until)
+    undated = facts.run(rows.aggregate(count=rows.is_undated.sum().coalesce(0)))["count"][0].as_py()
+    rows = add_cluster(facts, rows, "customer_id", "order_id", "visit_id", "commitment_id")
+    split = split_rows(facts, "promises_kept", "commitments", rows, by, at="placed_at")
+    counts = run_groups(facts, split.rows, split.names, **_counts(split.rows))
+    is_judged = split.rows.state.isin(["kept", "broken"])
+    sums = sum_clusters(facts, split.rows, split.names, kept=(split.rows.state == "kept", is_judged))
+    notes = (Note(_UNDATED, {"count": undated}),) if undated else ()
+    return Figures(_figures(counts, sums["kept"]), split.names, split.overlaps, notes)
+
+
+def _counts(rows: ir.Table) -> dict[str, ir.Value]:
+    days = rows.days_late
+    is_late = days.notnull() & (rows.fulfilled_at > rows.due_at)
+    return {
+        "given": rows.count(),
+        **{state: rows.count(where=rows.state == state) for state in STATES},
+        "late": rows.count(where=is_late),
+        "overdue": rows.count(where=(rows.state == "broken") & rows.fulfilled_at.isnull() & rows.kept.isnull()),
+        "late_days_median": days.quantile(0.5, where=is_late),
+        "late_days_p90": days.quantile(0.9, where=is_late),
+        "days_median": days.quantile(0.5),
+        "days_p90": days.quantile(0.9),
+        "timed": days.count(),
+        "early": rows.count(where=days <= -1),
+    }
+
+
+def _figures(counts: pa.Table, sums: ClusterSums) -> pa.Table:
+    """Counts, then the rate with its interval, then lateness; both hold the same groups in the same order."""
+    rows = counts.drop_columns([*_LATENESS, "timed", "early"])
+    rows = add_columns(rows, {"judged": pc.add(counts["kept"], counts["broken"])})
+    rows = add_columns(rows, named("kept_rate", share_interval(sums), "kept"))
+    rows = add_columns(rows, {name: counts[name] for name in _LATENESS})
+    rows = add_columns(rows, {"early_share": divide(column(counts, "early"), column(counts, "timed"))})
+    return rows.filter(pc.field("given") > 0)
+
+
+promises_kept = Measure(
+    name="promises_kept",
+    title=mark("Promises kept"),
+    question=mark("Which of our promises do we keep, and how late are we with the others?"),
+    compute=compute,
+    base="commitments",
+    at="due_at",
+    reads=("commitments",),
+    uses=("promises", "orders", "customers"),
+    unit="share",
+    headline="kept_rate",
+    count="judged",
+    low="kept_low",
+    high="kept_high",
+    good="high",
+    chart="rate",
+    sentence=mark(
+        "{kept} of {judged} promises that fell due were kept: {kept_rate} (95 %: {kept_low} to {kept_high})."
+    ),
+    definition=mark(
+        "Share of the promises that fell due which were fulfilled in time. A day promised means the end of that day; "
+        "what is not due yet, or was withdrawn before, does not count."
+    ),
+    cautions=(
+        mark("Different promises in one figure hide each other: look at each promise by itself."),
+        mark("Days late are those of what came in the end; what is still missing will be later."),
+        mark("The interval does not know days on which everything went wrong for everybody."),
+    ),
+)
