@@ -47,10 +47,9 @@ def test_estimate_ratio_matches_plain_loop(clusters: list[list[tuple[float, floa
 
 
 def test_estimate_ratio_of_nothing_and_of_one_cluster_is_unknown() -> None:
-    zeros = np.zeros(2)
-    estimate = estimate_ratio(ClusterSums([0, 1], [0, 3], [0, 4], [0, 9], [0, 12], [0, 16]))
-    np.testing.assert_array_equal(estimate.value, [np.nan, 0.75])
-    np.testing.assert_array_equal([estimate.se, estimate.df], [zeros + np.nan, zeros + np.nan])
+    estimate = estimate_ratio(ClusterSums([0, 1, 2], [0, 3, 0], [0, 4, 0], [0, 9, 2], [0, 12, 0], [0, 16, 0]))
+    np.testing.assert_array_equal(estimate.value, [np.nan, 0.75, np.nan])
+    np.testing.assert_array_equal([estimate.se, estimate.df], np.full((2, 3), np.nan))
 
 
 def test_estimate_ratio_has_one_degree_of_freedom_at_least() -> None:

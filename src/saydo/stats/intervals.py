@@ -8,7 +8,7 @@ What each holds, by exact enumeration of all outcomes of 10, 30 and 100 answers 
 detractors and 90 % promoters the plain Wald interval holds the truth 65, 84 and 93 % of the time instead of 95, the
 adjusted one 93, 96 and 96 %, the score one 96, 96 and 96 %.
 
-Sources: B. Rocks, Interval estimation for the Net Promoter Score, The American Statistician 70 (2016) 365-372;
+Sources: B. Rocks, Interval Estimation for the Net Promoter Score, The American Statistician (2016), arXiv 1601.07235;
 A. Agresti and B. Coull, The American Statistician 52 (1998) 119-126; each function names its own.
 """
 
@@ -129,9 +129,9 @@ def nps_interval(
     detractors and 90 % promoters; the score interval holds 95.9 %). From 30 on the two hold the truth equally often to
     a point, and the closed form is shorter where the shares are balanced. nan without answers.
     """
-    up, level_, down = as_arrays(promoters, passives, detractors)
-    few = up + level_ + down < ENOUGH_FOR_WALD
-    small, large = score(up, level_, down, level), adjusted_wald(up, level_, down, level)
+    up, middle, down = as_arrays(promoters, passives, detractors)
+    few = up + middle + down < ENOUGH_FOR_WALD
+    small, large = score(up, middle, down, level), adjusted_wald(up, middle, down, level)
     return np.where(few, small[0], large[0]), np.where(few, small[1], large[1])
 
 

@@ -49,7 +49,7 @@ def estimate_ratio(sums: ClusterSums) -> Estimate:
     ratio = divide(sums.c, sums.m)
     residual_squares = np.maximum(sums.cc - 2 * ratio * sums.cm + ratio**2 * sums.mm, 0)
     groups = np.where(sums.clusters > 1, sums.clusters, np.nan)
-    se = np.sqrt(groups / (groups - 1) * residual_squares) / np.abs(sums.m)
+    se = divide(np.sqrt(groups / (groups - 1) * residual_squares), np.abs(sums.m))
     return Estimate(ratio, se, np.where(np.isnan(groups), np.nan, np.maximum(sums.effective_clusters - 1, 1)))
 
 
@@ -68,8 +68,8 @@ def effective_answers(
     """How many independent answers would be as certain: n / design effect, never more than `n`.
 
     Where all answers agree nothing shows how alike answers within a cluster are: then each cluster counts as one answer
-    (`effective_clusters`). nan where the error is not known. Source: E. Korn and B. Graubard, Survey Methodology 24
-    (1998) 193-201, who cap it likewise.
+    (`effective_clusters`). nan where the error is not known. Sources: E. Korn and B. Graubard, Survey Methodology
+    24 (1998) 193-201; the cap is that of J. Parker et al., Vital and Health Statistics 2(175) (2017).
     """
     effect = design_effect(se, variance, n)
     error, spread, count, groups = as_arrays(se, variance, n, effective_clusters)

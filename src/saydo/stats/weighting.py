@@ -123,7 +123,7 @@ def estimate_raked(cells: Sums, raking: Raking, levels: npt.ArrayLike) -> Weight
     inverse = np.linalg.pinv((margins * mass[:, None]).T @ margins, hermitian=True)
     fitted = margins @ (inverse @ (margins.T @ (raking.weights * cells.total)))
     leverage = raking.weights * np.einsum("ci,ij,cj->c", margins, inverse, margins)
-    rank = np.linalg.matrix_rank(margins[cells.n > 0])
+    rank = np.linalg.matrix_rank(margins * (cells.n > 0)[:, None])
     return _weigh(cells, raking.weights, fitted, leverage, rank, raking.covered.min())
 
 
