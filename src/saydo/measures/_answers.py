@@ -14,6 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from saydo.company import Facts
+from saydo.measures._clusters import add_cluster
 from saydo.measures._measure import in_period
 from saydo.measures._split import Split, split_rows
 
@@ -23,12 +24,9 @@ def answers_to(facts: Facts, question: str, since: date | None, until: date | No
     feedback = facts.table("feedback")
     rows = feedback.filter((feedback.question == question) & feedback.score.notnull())
     rows = in_period(facts, rows, "said_at", since, until)
-    rows = rows.mutate(person=rows.customer_id.coalesce(rows.feedback_id))
-    if not has_accounts(facts):
-        return rows.mutate(cluster=rows.person)
-    customers = facts.table("customers").select(_key="customer_id", _account="account_id")
-    joined = rows.left_join(customers, rows.customer_id == customers["_key"])
-    return joined.select(rows, cluster=joined["_account"].coalesce(rows.person))
+    # marked, because the keys of two tables can be equal
+    rows = rows.mutate(person=rows.customer_id.coalesce("answer " + rows.feedback_id))
+    return add_cluster(facts, rows, "customer_id", "feedback_id")
 
 
 def group_answers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str], *, each: str) -> Split:
@@ -45,30 +43,3 @@ def group_answers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str],
         rows = rows.mutate(_turn=ibis.row_number().over(window))
         rows = rows.filter(rows["_turn"] == 0).drop("_turn")
     return Split(rows, names, split.times, split.overlaps)
-
-
-def cluster_sums(rows: ir.Table, names: Sequence[str], value: ir.Value, weight: ir.Value) -> ir.Table:
-    """Per group, what a ratio of sums and its clustered error need (`saydo.stats.ratios`).
-
-    ``clusters``, ``sum_c`` (of weight x value), ``sum_m`` (of weight), ``sum_cc``, ``sum_cm``, ``sum_mm`` over
-    clusters.
-    """
-    weighted = rows.mutate(_c=weight * value, _m=weight)
-    per = weighted.group_by([*names, "cluster"]).aggregate(c=weighted["_c"].sum(), m=weighted["_m"].sum())
-    sums = per.group_by(list(names)).aggregate(
-        clusters=per.count(),
-        sum_c=per.c.sum(),
-        sum_m=per.m.sum(),
-        sum_cc=(per.c * per.c).sum(),
-        sum_cm=(per.c * per.m).sum(),
-        sum_mm=(per.m * per.m).sum(),
-    )
-    return sums.order_by(list(names))
-
-
-def has_accounts(facts: Facts) -> bool:
-    """Does any customer belong to an account (a firm or household)?"""
-    if not facts.has("customers"):
-        return False
-    known = facts.table("customers").account_id.notnull().any()
-    return bool(facts.run(known.name("known").as_table())["known"][0].as_py())

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
 from saydo.company import Facts
-from saydo.measures._answers import has_accounts
 from saydo.measures._measure import column
 from saydo.stats.arrays import Array
 from saydo.stats.intervals import wilson
@@ -23,14 +23,23 @@ from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
 Ratio = tuple[ir.Value, ir.Value]  # of a row: what is summed above and below the line
 
 
+def has_accounts(facts: Facts) -> bool:
+    """Does any customer belong to an account (a firm or household)?"""
+    if not facts.has("customers"):
+        return False
+    known = facts.table("customers").account_id.notnull().any()
+    return bool(facts.run(known.name("known").as_table())["known"][0].as_py())
+
+
 def add_cluster(facts: Facts, rows: ir.Table, customer: str, *others: str) -> ir.Table:
     """``rows`` with ``cluster``: the customer's account, else the customer, else the first known of ``others``."""
-    own = rows[customer].coalesce(*(rows[name] for name in others))
+    # marked with their names, because the keys of two tables can be equal
+    own = rows[customer].coalesce(*(ibis.literal(f"{name} ") + rows[name] for name in others))
     if not has_accounts(facts):
         return rows.mutate(cluster=own)
     customers = facts.table("customers").select(_key="customer_id", _account="account_id")
     joined = rows.left_join(customers, rows[customer] == customers["_key"])
-    return joined.select(rows, cluster=customers["_account"].coalesce(own))
+    return joined.select(rows, cluster=("account_id " + customers["_account"]).coalesce(own))
 
 
 def run_groups(facts: Facts, rows: ir.Table, names: Sequence[str], **figures: ir.Value) -> pa.Table:

@@ -13,9 +13,12 @@ import pyarrow as pa
 
 from saydo.company import Facts
 from saydo.language import mark
-from saydo.measures._answers import answers_to, cluster_sums, group_answers, has_accounts
+from saydo.measures._answers import answers_to, group_answers
+from saydo.measures._clusters import has_accounts, run_groups, sum_clusters
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
-from saydo.stats.intervals import nps_interval
+from saydo.stats.arrays import divide
+from saydo.stats.intervals import nps_interval, nps_interval_effective
+from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
 
 _OTHER_SCALE = mark("Answers on another scale than 0 to 10: {count}. They answer another question and are left out.")
 _SCORES = tuple(f"score_{score}" for score in range(11))
@@ -63,16 +66,16 @@ def compute(
     rows = rows.filter(on_scale)
     split = group_answers(facts, "nps", rows, by, each=each)
     weighted = split.rows.mutate(weight=_weight(split.rows, split.names, weight))
-    counts = facts.run(_counts(weighted, split.names))
+    counts = _count(facts, weighted, split.names)
     if weight == "none" and each == "person" and not has_accounts(facts):
-        interval = nps_interval(*(column(counts, band) for band in ("promoters", "passives", "detractors")))
+        interval = nps_interval(column(counts, "promoters"), column(counts, "passives"), column(counts, "detractors"))
     else:
-        sums = facts.run(cluster_sums(weighted, split.names, _class(weighted.score), weighted.weight))
-        interval = _clustered_interval(counts, sums)
+        score = (weighted.weight * classify(weighted.score), weighted.weight)
+        interval = _clustered_interval(counts, sum_clusters(facts, weighted, split.names, score=score)["score"])
     return Figures(_figures(counts, interval), split.names, split.overlaps, notes)
 
 
-def _class(score: ir.Value) -> ir.IntegerValue:
+def classify(score: ir.Value) -> ir.IntegerValue:
     """1 for a promoter, 0 for a passive, -1 for a detractor."""
     return ibis.cases((score >= 9, 1), (score <= 6, -1), else_=0)
 
@@ -85,16 +88,18 @@ def _weight(rows: ir.Table, names: Sequence[str], weight: str) -> ir.Value:
     return ibis.literal(1.0)
 
 
-def _counts(rows: ir.Table, names: Sequence[str]) -> ir.Table:
+def _count(facts: Facts, rows: ir.Table, names: Sequence[str]) -> pa.Table:
     within = {band: rows.score.between(low, high) for band, (low, high) in BANDS.items()}
-    counts = rows.group_by(list(names)).aggregate(
+    return run_groups(
+        facts,
+        rows,
+        names,
         answers=rows.count(),
         **{band: rows.count(where=is_in) for band, is_in in within.items()},
         **{f"score_{score}": rows.count(where=rows.score == score) for score in range(11)},
         weights=rows.weight.sum(),
         **{f"{band}_weight": rows.weight.sum(where=is_in).coalesce(0.0) for band, is_in in within.items()},
     )
-    return counts.order_by(list(names))
 
 
 def _figures(counts: pa.Table, interval: tuple[Any, Any]) -> pa.Table:
@@ -109,9 +114,13 @@ def _figures(counts: pa.Table, interval: tuple[Any, Any]) -> pa.Table:
     return add_columns(rows, {name: counts[name] for name in _SCORES})
 
 
-def _clustered_interval(counts: pa.Table, sums: pa.Table) -> tuple[Any, Any]:
-    """The interval on the effective number of answers; both tables hold the same groups in the same order."""
-    raise AssertionError
+def _clustered_interval(counts: pa.Table, sums: ClusterSums) -> tuple[Any, Any]:
+    """The interval on the effective number of answers; both hold the same groups in the same order."""
+    mean = estimate_ratio(sums)
+    up, down = (divide(column(counts, f"{band}_weight"), sums.m) for band in ("promoters", "detractors"))
+    variance = up + down - mean.value**2
+    effective = effective_answers(mean.se, variance, column(counts, "answers"), sums.effective_clusters)
+    return nps_interval_effective(up, down, effective, mean.df)
 
 
 def _note_other_scales(facts: Facts, others: ir.Table) -> tuple[Note, ...]:
