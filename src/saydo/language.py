@@ -28,6 +28,11 @@ def mark(text: str) -> str:
     return text
 
 
+def mark_count(one: str, many: str) -> tuple[str, str]:
+    """Mark the two forms of a message that counts, for `translate_count`."""
+    return one, many
+
+
 @contextmanager
 def use(language: str) -> Iterator[None]:
     """Speak ``language`` (a code such as ``fr`` or ``fr-CH``) inside the block."""

@@ -1,0 +1,149 @@
+"""Figures as people read them: rounded to what their interval can bear, with unit, count and interval in words."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+from babel import dates, numbers
+
+from saydo import language
+from saydo.language import mark, mark_count, translate, translate_count
+
+Unit = Literal["points", "share", "money", "count", "days", "score"]
+
+NOTHING = "–"
+_UNKNOWN = mark("unknown")
+HEADINGS = {
+    "figure": mark("figure"),
+    "answers": mark("answers"),
+    "customers": mark("customers"),
+    "orders": mark("orders"),
+    "judged": mark("promises judged"),
+    "share": mark("share"),
+    "score": mark("score"),
+    "detractor_share": mark("detractors"),
+    "passive_share": mark("passives"),
+    "promoter_share": mark("promoters"),
+    "touchpoint": mark("touchpoint"),
+    "promise": mark("promise"),
+    "occasion": mark("occasion"),
+    "day": mark("day"),
+    "week": mark("week"),
+    "month": mark("month"),
+    "quarter": mark("quarter"),
+    "year": mark("year"),
+    "country": mark("country"),
+    "region": mark("region"),
+    "segment": mark("segment"),
+    "category": mark("category"),
+}
+VALUES = {
+    "relational": mark("about the relationship"),
+    "event": mark("after an event"),
+}
+_NOUNS = {
+    "answers": mark_count("{count} answer", "{count} answers"),
+    "customers": mark_count("{count} customer", "{count} customers"),
+    "orders": mark_count("{count} order", "{count} orders"),
+    "judged": mark_count("{count} promise", "{count} promises"),
+    "invitations": mark_count("{count} invitation", "{count} invitations"),
+    "payments": mark_count("{count} payment", "{count} payments"),
+    "returns": mark_count("{count} return", "{count} returns"),
+}
+_YES, _NO = mark("yes"), mark("no")
+_DAYS = mark("{days} days")
+_INTERVAL = mark("{low} to {high}")
+_QUARTER = mark("Q{quarter} {year}")
+_WEEK = mark("week of {day}")
+
+
+def show(value: float | Decimal | None, unit: Unit, currency: str | None = None, half: float | None = None) -> str:
+    """A figure in the reader's form; ``half`` is half the width of its interval and decides its digits."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    value = float(value)
+    match unit:
+        case "points":
+            text = language.signed(value)
+        case "share":
+            text = language.percent(value, _digits(100 * value, half and 100 * half))
+        case "money":
+            text = show_money(value, currency)
+        case "days":
+            text = translate(_DAYS, days=language.number(value, 1 if abs(value) < 10 else 0))
+        case "score":
+            text = language.number(value, 2 if half is not None and half < 0.05 else 1)
+        case _:
+            text = language.number(value)
+    return text
+
+
+def show_interval(low: Any, high: Any, unit: Unit, currency: str | None = None) -> str:
+    """Both ends of an interval; empty when there is none."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    half = (float(high) - float(low)) / 2
+    return translate(_INTERVAL, low=show(low, unit, currency, half), high=show(high, unit, currency, half))
+
+
+def show_money(amount: float, currency: str | None) -> str:
+    """An amount in three digits that tell: 12.50, 1 234, 41 k, 1.25 M."""
+    size = abs(amount)
+    if size < 10_000 or currency is None:
+        return language.money(amount, currency, 2 if 0 < size < 100 else 0).replace("-", "−")
+    digits = 0 if size >= 1e11 else 2 - (math.floor(math.log10(size)) % 3)
+    short = numbers.format_compact_currency(
+        amount, currency, locale=language.current_locale(), fraction_digits=max(digits, 0)
+    )
+    return short.replace("-", "−")
+
+
+def show_group(value: object, split: str = "") -> str:
+    """The name of a group; null is "unknown", a date is called by its unit of time."""
+    if value is None or value == "":
+        return translate(_UNKNOWN)
+    if isinstance(value, bool):
+        return translate(_YES if value else _NO)
+    if isinstance(value, date):
+        return show_period(value, split)
+    return translate(VALUES[str(value)]) if value in VALUES else clean(str(value))
+
+
+def show_period(start: date, unit: str, *, short: bool = False) -> str:
+    """The day, week, month, quarter or year that begins with ``start``."""
+    if unit == "year":
+        return str(start.year)
+    if unit == "quarter":
+        return translate(_QUARTER, quarter=(start.month + 2) // 3, year=start.year)
+    if unit == "month":
+        return dates.format_skeleton("yMMM" if short else "yMMMM", start, locale=language.current_locale())
+    shown = dates.format_skeleton("MMMd" if short else "yMMMd", start, locale=language.current_locale())
+    return translate(_WEEK, day=shown) if unit == "week" and not short else shown
+
+
+def heading(column: str) -> str:
+    """The heading of a column; one without words of its own is its name with spaces."""
+    return translate(HEADINGS.get(column, column.replace("_", " ")))
+
+
+def clean(text: str, length: int = 60) -> str:
+    """Somebody else's words on one line: control and direction marks taken out, cut where it becomes long."""
+    kept = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(kept.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def count_of(what: str, count: float | None) -> str:
+    """A count with its noun; a count of something that has no noun here is a bare number."""
+    number = int(count or 0)
+    nouns = _NOUNS.get(what)
+    return translate_count(*nouns, number) if nouns else language.number(number)
+
+
+def _digits(percentage: float, half: float | None) -> int:
+    """One digit after the point only where it says something: near 0 and 100, or with a very narrow interval."""
+    is_extreme = 0 < abs(percentage) < 2 or 98 < percentage < 100
+    return 1 if is_extreme or (half is not None and half < 0.3) else 0

@@ -1,0 +1,253 @@
+"""Which chart suits a result, and the words that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from saydo.charts import WIDE, Chart, Grid, shapes
+from saydo.charts.figures import NOTHING, count_of, heading, show, show_group, show_interval, show_period
+from saydo.charts.look import ACCENT, BANDS, CONFIG, SCHEMA
+from saydo.charts.shapes import NARROW, Point, Scale, scale_of
+from saydo.language import mark, percent, translate
+from saydo.measures._split import TIME_UNITS
+from saydo.result import Result
+
+Record = Mapping[str, Any]
+
+MOST_GROUPS, MOST_PANELS = 15, 6
+BAND_NAMES = {"detractor": mark("Detractors"), "passive": mark("Passives"), "promoter": mark("Promoters")}
+_BOUNDS = {"points": (-100.0, 100.0), "share": (0.0, 1.0), "count": (0.0, float("inf"))}
+_BY = mark("{measure} by {split}")
+_INTERVAL = mark("95 % interval")
+_HIDDEN = mark("hidden")
+_ONE = mark("{figure} (95 %: {interval}; {count}).")
+_ONE_COUNTED = mark("{figure} ({count}).")
+_EXTREMES = mark("Highest: {first} with {first_figure}; lowest: {last} with {last_figure}.")
+_COURSE = mark("From {first_figure} ({first}) to {last_figure} ({last}).")
+_NO_FIGURE = mark("There are too few answers to show a figure.")
+_SHARES = mark("Detractors {detractor}, passives {passive}, promoters {promoter}.")
+_COUNTED = mark("{figure} · {count}")
+
+
+def chart_of(result: Result, width: int = WIDE, reference: float | None = None, reference_label: str = "") -> Chart:
+    """The chart that suits the result: by its measure's kind and by what splits it."""
+    times = [name for name in result.by if name in TIME_UNITS]
+    if result.measure.chart == "shares" and not times and "score_0" in result.table.column_names:
+        return _shape(result, width) if not _groups(result) else _shares_by_group(result, width)
+    if times:
+        return over_time(result, width)
+    return in_groups(result, width, reference, reference_label)
+
+
+def finish(spec: Mapping[str, Any], title: str, description: str, table: Grid) -> Chart:
+    """A chart from the parts of a specification."""
+    return Chart({"$schema": SCHEMA, **spec, "config": CONFIG}, title, description, table)
+
+
+def over_time(result: Result, width: int = WIDE) -> Chart:
+    """Figures over time as a line with its interval; a panel for each group if there is another split."""
+    unit = next(name for name in result.by if name in TIME_UNITS)
+    records = [record for record in result.to_records() if record[unit] is not None]
+    panels = _most_counted(result, records, MOST_PANELS)
+    points = [
+        _point(result, record, show_period(record[unit], unit), at=record[unit], panel=_label(result, record, unit))
+        for record in records
+        if _label(result, record, unit) in panels
+    ]
+    scale = _scale(result, [value for point in points for value in _range(point)], count=4)
+    count = (3 if width <= NARROW else 6) if len(panels) == 1 else 2
+    spec = shapes.lines(points, scale, times_of([p.at for p in points if p.at], unit, count), width)
+    return finish(spec, _title(result), _course(points), grid_of(result))
+
+
+def in_groups(result: Result, width: int = WIDE, reference: float | None = None, reference_label: str = "") -> Chart:
+    """One row per group, highest first: a dot with its interval, or a bar for what was counted whole."""
+    records = result.to_records()
+    names = _most_counted(result, records, MOST_GROUPS)
+    chosen = [record for record in records if _label(result, record) in names]
+    points = [_point(result, record, _label(result, record)) for record in chosen]
+    points = sorted((p for p in points if p.value is not None), key=lambda point: -(point.value or 0))
+    values = [value for point in points for value in (point.value, point.low, point.high)]
+    has_interval = any(point.low is not None for point in points)
+    scale = _scale(result, [*values, reference], zero=not has_interval)
+    if has_interval:
+        spec = shapes.dots(points, scale, width, reference=reference, reference_label=reference_label)
+    else:
+        spec = shapes.bars(points, scale, width)
+    return finish(spec, _title(result), _extremes(points), grid_of(result))
+
+
+def grid_of(result: Result) -> Grid:
+    """Every group with its figure, interval and count, as texts."""
+    measure = result.measure
+    bands = [f"{band}_share" for band in BANDS if f"{band}_share" in result.table.column_names]
+    has_interval = bool(measure.low)
+    head = [heading(name) for name in _splits(result)] or [heading("figure")]
+    head += [translate(measure.title), *([translate(_INTERVAL)] if has_interval else []), *map(heading, bands)]
+    rows = []
+    for record in result.to_records():
+        names = [show_group(record[name], name) for name in _splits(result)] or [translate(measure.title)]
+        figure = translate(_HIDDEN) if record.get("is_hidden") else _figure(result, record)
+        interval = [_interval(result, record) or NOTHING] if has_interval else []
+        count = show(record[measure.count], "count")
+        rows.append((*names, figure, *interval, *(percent(record[band]) for band in bands), count))
+    return Grid((*head, heading(measure.count)), tuple(rows), max(1, len(_splits(result))))
+
+
+def times_of(days: Sequence[date], unit: str, count: int) -> Scale:
+    """An axis of time with at most ``count`` ticks, on the first of a year, half-year or quarter where it can be."""
+    known = sorted(set(days))
+    step = -(-len(known) // count) if known else 1
+    if unit == "month":
+        step = next((months for months in (1, 2, 3, 6, 12, 24, 36) if months >= step), 60)
+        chosen = [day for day in known if (day.year * 12 + day.month - 1) % step == 0] or known[:1]
+    elif unit == "quarter":
+        step = next((quarters for quarters in (1, 2, 4, 8) if quarters >= step), 16)
+        chosen = [day for day in known if (day.year * 4 + (day.month - 1) // 3) % step == 0] or known[:1]
+    else:
+        chosen = known[::step]
+    ticks = tuple(float(_milliseconds(day)) for day in chosen)
+    labels = tuple(show_period(day, unit, short=True) for day in chosen)
+    ends = (_milliseconds(known[0]), _milliseconds(known[-1])) if known else (0, 1)
+    return Scale(ends[0], ends[1], ticks, labels)
+
+
+def _shape(result: Result, width: int) -> Chart:
+    """The three shares of one group above the eleven bars."""
+    record = result.to_records()[0]
+    if record[result.measure.headline] is None:
+        return finish({"data": {"values": []}, "mark": "point"}, _title(result), translate(_NO_FIGURE), grid_of(result))
+    scores = [record[f"score_{score}"] for score in range(11)]
+    colours = [*["detractor"] * 7, *["passive"] * 2, *["promoter"] * 2]
+    whole = sum(scores) or 1
+    points = [
+        Point(str(score), count / whole, text=percent(count / whole), colour=BANDS[colours[score]])
+        for score, count in enumerate(scores)
+    ]
+    views = [shapes.shares(_share_row(record), width, _band_names()), shapes.columns(points, width)]
+    description = " ".join([_one(result, record), _describe_shares(record)])
+    head = (heading("score"), *(point.label for point in points))
+    rows = ((heading("answers"), *(show(count, "count") for count in scores)), (heading("share"), *_texts(points)))
+    return finish({"vconcat": views}, _title(result), description, Grid(head, rows))
+
+
+def _shares_by_group(result: Result, width: int) -> Chart:
+    """The figure of each group, and beneath it the three shares in the same order."""
+    records = result.to_records()
+    names = _most_counted(result, records, MOST_GROUPS)
+    chosen = [r for r in records if _label(result, r) in names and r[result.measure.headline] is not None]
+    chosen = sorted(chosen, key=lambda record: -record[result.measure.headline])
+    chart = in_groups(result, width)
+    if not chosen:
+        return chart
+    rows = [(_label(result, record), _share_row(record)) for record in chosen]
+    drawn = {key: part for key, part in chart.spec.items() if key not in ("$schema", "config")}
+    views = [drawn, shapes.shares_by_group(rows, width, list(_band_names().values()))]
+    return finish({"vconcat": views}, chart.title, chart.description, chart.table)
+
+
+def _share_row(record: Record) -> dict[str, tuple[float, str]]:
+    return {band: (record[f"{band}_share"], percent(record[f"{band}_share"])) for band in BANDS}
+
+
+def _band_names() -> dict[str, str]:
+    return {band: translate(name) for band, name in BAND_NAMES.items()}
+
+
+def _describe_shares(record: Record) -> str:
+    return translate(_SHARES, **{band: percent(record[f"{band}_share"]) for band in BANDS})
+
+
+def _texts(points: Sequence[Point]) -> list[str]:
+    return [point.text for point in points]
+
+
+def _point(result: Result, record: Record, label: str, at: date | None = None, panel: str = "") -> Point:
+    measure = result.measure
+    value, low, high = (_number(record, name) for name in (measure.headline, measure.low, measure.high))
+    beside = count_of(measure.count, record[measure.count])
+    return Point(label, value, low, high, _figure(result, record), beside, at, panel, ACCENT)
+
+
+def _number(record: Record, name: str) -> float | None:
+    value = record.get(name) if name else None
+    return None if value is None else float(value)
+
+
+def _figure(result: Result, record: Record) -> str:
+    measure = result.measure
+    low, high = (_number(record, name) for name in (measure.low, measure.high))
+    half = (high - low) / 2 if low is not None and high is not None else None
+    return show(record[measure.headline], measure.unit, result.currency, half)
+
+
+def _interval(result: Result, record: Record) -> str:
+    measure = result.measure
+    low, high = (_number(record, name) for name in (measure.low, measure.high))
+    return show_interval(low, high, measure.unit, result.currency)
+
+
+def _splits(result: Result) -> list[str]:
+    """The splits that tell groups apart; one with a single value (all answers are of one occasion) says nothing."""
+    return [name for name in result.by if len(result) > 1 and len(result.table[name].unique()) > 1]
+
+
+def _groups(result: Result) -> list[str]:
+    return [name for name in _splits(result) if name not in TIME_UNITS]
+
+
+def _label(result: Result, record: Record, without: str = "") -> str:
+    return " · ".join(show_group(record[name], name) for name in _splits(result) if name != without)
+
+
+def _most_counted(result: Result, records: Sequence[Record], most: int) -> set[str]:
+    """The names of the groups with the largest counts."""
+    sizes: dict[str, float] = {}
+    for record in records:
+        name = _label(result, record, next((unit for unit in result.by if unit in TIME_UNITS), ""))
+        sizes[name] = sizes.get(name, 0) + float(record[result.measure.count] or 0)
+    return set(sorted(sizes, key=lambda name: (-sizes[name], name))[:most])
+
+
+def _range(point: Point) -> list[float | None]:
+    """The figure and as much of its interval as leaves room for the course: a few wild months must not flatten it."""
+    return [point.value, point.low, point.high]
+
+
+def _scale(result: Result, values: Sequence[float | None], *, count: int = 5, zero: bool = False) -> Scale:
+    unit = result.measure.unit
+    bounds = _BOUNDS.get(unit, (float("-inf"), float("inf")))
+    return scale_of(values, lambda tick: show(tick, unit, result.currency), count=count, bounds=bounds, zero=zero)
+
+
+def _title(result: Result) -> str:
+    title = translate(result.measure.title)
+    splits = [heading(name) for name in _splits(result)]
+    return translate(_BY, measure=title, split=", ".join(splits)) if splits else title
+
+
+def _one(result: Result, record: Record) -> str:
+    figure, interval = _figure(result, record), _interval(result, record)
+    count = count_of(result.measure.count, record[result.measure.count])
+    return translate(_ONE if interval else _ONE_COUNTED, figure=figure, interval=interval, count=count)
+
+
+def _extremes(points: Sequence[Point]) -> str:
+    if not points:
+        return translate(_NO_FIGURE)
+    first, last = points[0], points[-1]
+    return translate(_EXTREMES, first=first.label, first_figure=first.text, last=last.label, last_figure=last.text)
+
+
+def _course(points: Sequence[Point]) -> str:
+    known = {point.at: point for point in points if point.at and point.value is not None}
+    if not known:
+        return translate(_NO_FIGURE)
+    first, last = known[min(known)], known[max(known)]
+    return translate(_COURSE, first=first.label, first_figure=first.text, last=last.label, last_figure=last.text)
+
+
+def _milliseconds(day: date) -> int:
+    return int((datetime(day.year, day.month, day.day) - datetime(1970, 1, 1)).total_seconds()) * 1000
