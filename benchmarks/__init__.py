@@ -1,0 +1,1 @@
+"""Speed and memory beside peers in the same run (`make bench`), and the published coverage table (`make coverage`)."""
