@@ -20,8 +20,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from saydo.company import MANIFEST_FILE, Facts, Manifest, expected_columns
-from saydo.errors import NoSuchPath
+from saydo.errors import BadSetting, NoSuchPath
 from saydo.facts import TABLES
+
+EngineError = duckdb.Error  # what a query raises that the engine cannot run
 
 
 class DuckDBEngine:
@@ -43,11 +45,11 @@ class DuckDBEngine:
         if count := threads or int(os.environ.get("SAYDO_THREADS", "0")):
             settings["threads"] = count
         self.connection = duckdb.connect(config=settings)
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET GLOBAL TimeZone = 'UTC'")  # cursors do not inherit what is set for one session
 
     def run(self, expression: ir.Expr) -> pa.Table:
         """The rows of an expression, with the column types of its schema."""
-        query = ibis.to_sql(expression, dialect="duckdb")
+        query = compile_sql(expression)
         rows = self.connection.cursor().sql(query).to_arrow_table()
         return rows.cast(expression.as_table().schema().to_pyarrow())
 
@@ -62,11 +64,13 @@ class DuckDBEngine:
 
     def view(self, name: str, files: Sequence[Path], columns: dict[str, str]) -> None:
         """Let ``name`` be the rows of these Parquet files, in the contract's columns and types; no file, no row."""
-        chosen = ", ".join(f"{_typed(_quote(column), type)} AS {_quote(column)}" for column, type in columns.items())
-        empty = ", ".join(f"{_typed('NULL', type)} AS {_quote(column)}" for column, type in columns.items())
-        listed = "[" + ", ".join(_text(str(file)) for file in files) + "]"
+        chosen = ", ".join(
+            f"{_typed(quote_name(column), type)} AS {quote_name(column)}" for column, type in columns.items()
+        )
+        empty = ", ".join(f"{_typed('NULL', type)} AS {quote_name(column)}" for column, type in columns.items())
+        listed = "[" + ", ".join(quote_text(str(file)) for file in files) + "]"
         rows = f"{chosen} FROM read_parquet({listed})" if files else f"{empty} WHERE false"
-        self.connection.execute(f"CREATE OR REPLACE VIEW {_quote(name)} AS SELECT {rows}")
+        self.connection.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS SELECT {rows}")
 
     def close(self) -> None:
         """Give back memory and the temporary folder."""
@@ -116,6 +120,49 @@ def _local_spark() -> Any:
     return SparkSession.builder.master("local[2]").appName("saydo").config(map=settings).getOrCreate()
 
 
+class Workbench(DuckDBEngine):
+    """A DuckDB for one import: a single session, so that what a query leaves behind is there for the next.
+
+    Bare local times are those of ``zone``; a bad one raises `BadSetting`. ``macros`` are expressions that its queries may use.
+    """
+
+    def __init__(self, zone: str = "UTC", macros: Sequence[str] = ()) -> None:
+        super().__init__()
+        for macro in macros:
+            self.connection.execute(f"CREATE MACRO {macro}")
+        self.connection.execute("SET python_enable_replacements = false")  # a table is never one of our variables
+        try:
+            self.connection.execute(f"SET TimeZone = {quote_text(zone)}")
+        except duckdb.Error:
+            self.close()
+            raise BadSetting(name="zone", value=zone, choices="Europe/Paris, America/Sao_Paulo, UTC") from None
+
+    def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """The rows of a query, in this one session; raises `EngineError`."""
+        cursor = self.connection.execute(query, parameters)
+        return cursor.to_arrow_table() if cursor.description else pa.table({})
+
+    def confine(self, files: Sequence[Path], folder: Path) -> None:
+        """From now on read these files and what lies in ``folder``, nothing else; this cannot be undone."""
+        listed = ", ".join(quote_text(str(file)) for file in files)
+        self.connection.execute(f"SET allowed_paths = [{listed}]")
+        self.connection.execute(f"SET allowed_directories = [{quote_text(str(folder) + os.sep)}]")
+        self.connection.execute("SET enable_external_access = false")
+        self.connection.execute("SET lock_configuration = true")
+
+    def tables_read(self, query: str) -> set[str]:
+        """The tables that one query reads; raises `EngineError` where it cannot be understood or is not one single query."""
+        statements = self.connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise duckdb.ParserException("it must be one single query")
+        return set(self.connection.get_table_names(query))
+
+
+def compile_sql(expression: ir.Expr) -> str:
+    """The expression in the language of the engine on this machine."""
+    return str(ibis.to_sql(expression, dialect="duckdb"))
+
+
 def open_facts(directory: Path, engine: DuckDBEngine | SparkEngine | None = None) -> Facts:
     """Open the facts that an import or the simulator wrote; raises `NoSuchPath` when there are none."""
     if not (directory / MANIFEST_FILE).is_file():
@@ -129,19 +176,22 @@ def open_facts(directory: Path, engine: DuckDBEngine | SparkEngine | None = None
     return Facts(engine, manifest)
 
 
-def _quote(name: str) -> str:
+def quote_name(name: str) -> str:
+    """A name as it stands in a query, whatever signs it holds."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _text(value: str) -> str:
+def quote_text(value: str) -> str:
+    """A text as it stands in a query, whatever signs it holds."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def _typed(value: str, type: str) -> str:
-    return f"CAST({value} AS {_duckdb_type(type)})"
+    return f"CAST({value} AS {engine_type(type)})"
 
 
-def _duckdb_type(type: str) -> str:
+def engine_type(type: str) -> str:
+    """The engine's name of an Ibis type."""
     return str(ibis.backends.sql.datatypes.DuckDBType.from_ibis(ibis.dtype(type)).sql("duckdb"))
 
 

@@ -8,11 +8,14 @@
     │   ├── UnreadableFile          binary, broken or not what its name says
     │   ├── MissingColumn           a required column is absent
     │   ├── UnknownColumn           a column that the contract does not have
+    │   ├── DuplicateColumn         two columns of one name
+    │   ├── IdentityColumn          a column full of e-mail addresses or phone numbers
     │   ├── AmbiguousDates          03/04/2024: the third of April or the fourth of March?
     │   ├── MappingError            a mapping's SQL fails, at file and line
     │   ├── UnknownSource           no such source or mapping
     │   ├── NotFacts                a folder that is no imported company
     │   ├── DestinationInUse        a folder that holds something else
+    │   ├── RowsRefused             some rows were refused, and the user allows none
     │   └── NothingUsable           every row was refused
     └── QuestionError               what was asked of the facts
         ├── UnknownMeasure
@@ -25,7 +28,7 @@
 
 Each class carries two English message ids, what is wrong and the way out, with named places for the values met; the
 words are translated when they are shown, so that the page, the API and the terminal read the same. A command that meets
-one ends with exit code 2.
+one ends with exit code 2, or the class's own (3: rows refused though none was allowed).
 """
 
 from __future__ import annotations
@@ -102,6 +105,18 @@ class UnknownColumn(SourceError):
     way_out = mark("Did you mean {choices}? Name a column of your own x_{column} to keep it.")
 
 
+class DuplicateColumn(SourceError):
+    wrong = mark("The table {table} in {path} has the column {column} more than once.")
+    way_out = mark("Take the columns out that are too many, or rename them.")
+
+
+class IdentityColumn(SourceError):
+    wrong = mark(
+        "The column {column} of {table} in {path} holds e-mail addresses or phone numbers: facts know no identities."
+    )
+    way_out = mark("Leave it out, or put a pseudonym in its place (a mapping has pseudonym()).")
+
+
 class AmbiguousDates(SourceError):
     wrong = mark("In {path}, the column {column} can be read day first or month first (for example {value}).")
     way_out = mark("Say which with --dates dmy or --dates mdy.")
@@ -125,6 +140,12 @@ class NotFacts(SourceError):
 class DestinationInUse(SourceError):
     wrong = mark("The folder {path} already holds something that is no imported company.")
     way_out = mark("Choose a new or empty folder.")
+
+
+class RowsRefused(SourceError):
+    wrong = mark("{rows} rows of {path} were refused, and none was allowed to be.")
+    way_out = mark("The reasons stand in {quarantine}; the first is: {reason}.")
+    exit_code = 3
 
 
 class NothingUsable(SourceError):

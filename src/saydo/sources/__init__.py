@@ -1,0 +1,144 @@
+"""Sources: raw files in, checked facts out, bad rows to quarantine.
+
+    facts = read("DIR")                                   # an imported company, or a folder of <table>.csv
+    manifest = import_facts("folder", Path("raw"), Path("company"), zone="Europe/Paris")
+
+Every row of the raw files is either in the facts or in ``quarantine/<table>.parquet`` beside them, with the reason; rows without
+a single value are none.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from saydo.company import MANIFEST_FILE, Facts, Manifest, TableEntry
+from saydo.engine import DuckDBEngine, Workbench, open_facts
+from saydo.errors import BadSetting, NothingUsable, RowsRefused
+from saydo.facts import TABLES
+from saydo.language import translate
+from saydo.sources._publish import Draft, publish
+from saydo.sources._quarantine import FOLDER as QUARANTINE
+from saydo.sources._quarantine import summarise
+from saydo.sources._raw import find_tables, open_raw
+from saydo.sources._stage import Reading
+from saydo.sources._tables import complete, import_table
+from saydo.sources._values import MACROS
+
+FOLDER = "folder"
+Progress = Callable[[str, int, int], None]  # the table at hand, tables done, tables in all
+
+
+def read(path: str | Path, *, zone: str | None = None, currency: str | None = None, dates: str | None = None) -> Facts:
+    """Open a company: the folder of an import or of the simulator, or raw files named after the tables of the contract.
+
+    Raw files are imported into a temporary folder that lives as long as the process; ``zone`` (UTC if null) is that of local
+    times, ``currency`` that of money without one, ``dates`` (``dmy``, ``mdy``) the order of dates that may be read both
+    ways. Raises a `SourceError`.
+    """
+    origin = Path(path)
+    if (origin / MANIFEST_FILE).is_file():
+        return open_facts(origin)
+    to = _temporary_folder() / "facts"
+    import_facts(FOLDER, origin, to, zone=zone, currency=currency, dates=dates)
+    return open_facts(to)
+
+
+def import_facts(
+    source: str,
+    origin: Path,
+    to: Path,
+    *,
+    zone: str | None = None,
+    currency: str | None = None,
+    dates: str | None = None,
+    strict: bool = False,
+    progress: Progress | None = None,
+    name: str = "",
+) -> Manifest:
+    """Import the raw files in ``origin`` into the folder ``to``, whole or not at all, and give its manifest.
+
+    ``to`` is new, empty, or an earlier import, which is replaced. ``strict`` allows no refused row. Where nothing is written, the
+    refused rows lie in a folder beside ``to``, which the error names. Raises a `SourceError`.
+    """
+    if dates not in (None, "dmy", "mdy"):
+        raise BadSetting(name="dates", value=dates, choices="dmy, mdy")
+    with publish(to) as draft:
+        bench = Workbench(zone or "UTC", MACROS)
+        try:
+            reading = Reading(currency.upper() if currency else None, dates)
+            manifest = _import_folder(bench, origin, reading, draft.scratch, draft.out, progress)
+        finally:
+            bench.close()
+        _check_refused(manifest, origin, draft, strict)
+        manifest = replace(manifest, zone=zone or "UTC", name=name or origin.resolve().name, source=source)
+        manifest.write(draft.out)
+    return manifest
+
+
+def _check_refused(manifest: Manifest, origin: Path, draft: Draft, strict: bool) -> None:
+    refused = sum(entry.quarantined for entry in manifest.tables.values())
+    kept = sum(entry.rows for entry in manifest.tables.values() if not entry.is_derived)
+    if refused and (strict or not kept):
+        first = refusals(draft.out)[0]
+        error = RowsRefused if kept else NothingUsable
+        raise error(path=origin, rows=refused, quarantine=draft.keep_quarantine(), reason=first.sentence())
+
+
+def _import_folder(
+    bench: Workbench, origin: Path, reading: Reading, scratch: Path, out: Path, progress: Progress | None
+) -> Manifest:
+    tables = find_tables(origin)
+    entries: dict[str, TableEntry] = {}
+    for done, (table, paths) in enumerate(tables.items()):
+        if progress:
+            progress(table, done, len(tables))
+        words = (*TABLES[table].names,)
+        raws = [open_raw(bench, path, scratch, table, words) for path in paths]
+        entries[table] = import_table(bench, TABLES[table], raws, reading, scratch, out)
+    return complete(bench, entries, reading, out)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why rows of a table were refused: the reason (a message id with places and their ``values``), how many, and one of them.
+
+    ``column`` and ``value`` are null when no single value is to blame.
+    """
+
+    table: str
+    rule: str
+    values: dict[str, object]
+    rows: int
+    file: str
+    row: int
+    column: str | None
+    value: str | None
+
+    def sentence(self) -> str:
+        """The reason in the language in use."""
+        return translate(self.rule, **self.values)
+
+
+def refusals(directory: Path) -> list[Refusal]:
+    """What was refused when ``directory`` was imported, by table and reason, the most frequent first in each table."""
+    found: list[Refusal] = []
+    engine = DuckDBEngine()
+    try:
+        for table in TABLES:
+            path = directory / QUARANTINE / f"{table}.parquet"
+            if path.is_file():
+                found += [Refusal(table=table, **row) for row in summarise(engine, TABLES[table], path)]
+    finally:
+        engine.close()
+    return found
+
+
+def _temporary_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="saydo-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -1,0 +1,258 @@
+"""Raw files as people have them: found, examined, and given to the engine as rows of text.
+
+CSV in any usual dialect and encoding, plain or compressed, Excel and Parquet all become the same thing: a relation whose
+columns ``c0``, ``c1`` ... are text, in the order of the file, with its headers apart.
+"""
+
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from saydo.engine import EngineError, Workbench, quote_name, quote_text
+from saydo.errors import EmptyFile, NoKnownTable, NoSuchPath, UnreadableFile
+from saydo.facts import TABLES
+from saydo.sources._bytes import Writing, examine, rewrite
+
+TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+EXCEL_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
+ENDINGS = (".parquet", *TEXT_ENDINGS, *(ending + ".gz" for ending in TEXT_ENDINGS), *EXCEL_ENDINGS)
+DELIMITERS = (",", ";", "\t", "|")
+HEADER_BYTES = 1_000_000
+REJECTS_LIMIT = 1_000_000
+_NULLS = ("", "NULL", "\\N")
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One raw file, ready to be read: ``rows`` is a relation of text columns c0, c1 ...
+
+    ``header_row`` is the number of its header as a spreadsheet shows it. For CSV, ``noting`` is the same relation that notes the
+    rows it cannot tell apart in the table ``rejects``, ``read`` is the file that the engine reads (``path`` or its copy in
+    UTF-8) and ``writing`` counts the lines of its rows; else these are null.
+    """
+
+    path: Path
+    rows: str
+    headers: tuple[str, ...]
+    header_row: int = 1
+    delimiter: str = ","
+    noting: str | None = None
+    rejects: str | None = None
+    read: Path | None = None
+    writing: Writing | None = None
+
+    @property
+    def format(self) -> str:
+        """What the file is, in errors."""
+        ending = _ending(self.path)
+        return "Parquet" if ending == ".parquet" else "Excel" if ending in EXCEL_ENDINGS else "CSV"
+
+
+def find_tables(origin: Path) -> dict[str, list[Path]]:
+    """The files below a folder (or the one file given) that are named after tables of the contract, by table."""
+    if not origin.exists():
+        raise NoSuchPath(path=origin)
+    entries = sorted(origin.iterdir()) if origin.is_dir() else [origin]
+    found: dict[str, list[Path]] = {}
+    for entry in entries:
+        table = _table_of(entry)
+        if table:
+            found.setdefault(table, []).extend(_parts(entry) if entry.is_dir() else [entry])
+    if not any(found.values()):
+        names = [entry.name for entry in entries if not entry.name.startswith(".")]
+        raise NoKnownTable(path=origin, found=names or "nothing", tables=list(TABLES))
+    return {table: found[table] for table in TABLES if found.get(table)}
+
+
+def _table_of(entry: Path) -> str | None:
+    """The table that a file (``orders.csv``, ``orders-2024.csv``, ``orders_part-3.parquet``) or a folder is named after."""
+    stem, ending = entry.name.casefold(), _ending(entry)
+    if entry.is_dir():
+        return stem if stem in TABLES else None
+    if not ending:
+        return None
+    name = re.sub(r"[-_. ](part[-_.]?)?\d[\d\-_.]*$", "", stem.removesuffix(ending))
+    return name if name in TABLES else None
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if _ending(path) and not path.name.startswith((".", "_")))
+
+
+def _ending(path: Path) -> str:
+    return next((ending for ending in ENDINGS if path.name.casefold().endswith(ending)), "")
+
+
+def open_raw(bench: Workbench, path: Path, scratch: Path, table: str = "", words: Iterable[str] = ()) -> RawFile:
+    """Make a file readable; ``words`` are headers hoped for, which tell the delimiter, and ``table`` the sheet of a workbook.
+
+    Raises `EmptyFile` and `UnreadableFile`. What has to be rewritten to be read (compressed, Excel, other encodings) is
+    written below ``scratch``.
+    """
+    ending = _ending(path)
+    if ending == ".parquet":
+        return _open_parquet(bench, path)
+    if ending in EXCEL_ENDINGS:
+        return _open_excel(path, scratch / f"{next(_numbers)}.csv", table)
+    return _open_text(path, scratch, words)
+
+
+def _open_parquet(bench: Workbench, path: Path) -> RawFile:
+    source = f"read_parquet({quote_text(_literal(path))})"
+    try:
+        described = bench.sql(f"DESCRIBE SELECT * FROM {source}").to_pydict()
+    except EngineError as error:
+        raise UnreadableFile(path=path, format="Parquet", reason=first_line(error)) from None
+    names, types = described["column_name"], described["column_type"]
+    texts = [
+        f"{_as_text(quote_name(name), type)} AS c{i}" for i, (name, type) in enumerate(zip(names, types, strict=True))
+    ]
+    return RawFile(path, f"(SELECT {', '.join(texts)} FROM {source})", tuple(names))
+
+
+def _as_text(column: str, type: str) -> str:
+    """A typed column as text; whole numbers that were stored as floats (17850.0) lose their point, so that keys stay keys."""
+    if type not in ("DOUBLE", "FLOAT"):
+        return f"CAST({column} AS VARCHAR)"
+    whole = f"{column} = trunc({column}) AND abs({column}) < 1e15"
+    return (
+        f"CASE WHEN isnan({column}) THEN NULL WHEN {whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) "
+        f"ELSE CAST({column} AS VARCHAR) END"
+    )
+
+
+def _open_excel(path: Path, copy: Path, table: str) -> RawFile:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        names = book.sheet_names
+        sheet = book.get_sheet_by_name(next((name for name in names if name.strip().casefold() == table), names[0]))
+    except (CalamineError, OSError, IndexError) as error:
+        raise UnreadableFile(path=path, format="Excel", reason=first_line(error)) from None
+    if sheet.start is None:
+        raise EmptyFile(path=path)
+    with copy.open("w", encoding="utf-8", newline="") as out:
+        csv.writer(out, lineterminator="\n").writerows(map(_cells, sheet.iter_rows()))
+    return replace(_open_utf8(path, copy, examine(copy), (",",), ()), header_row=sheet.start[0] + 1)
+
+
+def _cells(row: list[Any]) -> list[str]:
+    return [_cell(value) for value in row]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _open_text(path: Path, scratch: Path, words: Iterable[str]) -> RawFile:
+    read = path
+    if path.name.casefold().endswith(".gz"):
+        read = scratch / f"{next(_numbers)}.csv"
+        _unpack(path, read)
+    writing = examine(read, path)
+    if writing.needs_rewriting:
+        copy = scratch / f"{next(_numbers)}.csv"
+        writing = rewrite(read, copy, writing, path)
+        read = copy
+    return _open_utf8(path, read, writing, DELIMITERS, words)
+
+
+def _unpack(path: Path, to: Path) -> None:
+    try:
+        with gzip.open(path) as packed, to.open("wb") as out:
+            shutil.copyfileobj(packed, out, 1 << 20)
+    except (gzip.BadGzipFile, EOFError, OSError) as error:
+        raise UnreadableFile(path=path, format="gzip", reason=first_line(error)) from None
+
+
+def _open_utf8(path: Path, read: Path, writing: Writing, delimiters: tuple[str, ...], words: Iterable[str]) -> RawFile:
+    with read.open(encoding="utf-8-sig", errors="replace", newline="") as source:
+        top = source.read(HEADER_BYTES)
+    if not top.strip():
+        raise EmptyFile(path=path)
+    skipped = 0
+    if named := re.match(r"sep=(.)\r?\n", top):  # Excel's own way of telling the delimiter
+        delimiters, skipped, top = (named[1],), 1, top[named.end() :]
+    if len(top) == HEADER_BYTES and not re.search(r"[\r\n]", top):
+        raise UnreadableFile(path=path, format="CSV", reason="its first line has more than a million signs")
+    delimiter, headers, lines = _split_header(path, top, delimiters, {word.casefold() for word in words})
+    rejects = f"rejects_{next(_numbers)}"
+    rows = _read_csv(read, delimiter, len(headers), skipped, "ignore_errors = true")
+    noting = (
+        f"store_rejects = true, rejects_table = '{rejects}', rejects_scan = '{rejects}_scan', "
+        f"rejects_limit = {REJECTS_LIMIT}"
+    )
+    return RawFile(
+        path,
+        rows,
+        headers,
+        header_row=1 + skipped,
+        delimiter=delimiter,
+        noting=_read_csv(read, delimiter, len(headers), skipped, noting),
+        rejects=rejects,
+        read=read,
+        writing=replace(writing, lines=writing.lines - lines - skipped),
+    )
+
+
+def _split_header(
+    path: Path, top: str, delimiters: tuple[str, ...], words: set[str]
+) -> tuple[str, tuple[str, ...], int]:
+    """The delimiter that splits the header best, the headers, and the number of lines they take."""
+    best: tuple[tuple[int, int], str, tuple[str, ...], int] | None = None
+    for delimiter in delimiters:
+        reader = csv.reader(io.StringIO(top, newline=""), delimiter=delimiter)
+        try:
+            headers = tuple(next(reader))
+        except (csv.Error, StopIteration) as error:
+            raise UnreadableFile(path=path, format="CSV", reason=first_line(error)) from None
+        quality = (sum(header_name(header) in words for header in headers), len(headers))
+        if best is None or quality > best[0]:
+            best = (quality, delimiter, headers, reader.line_num)
+    assert best is not None
+    return best[1:]
+
+
+def header_name(header: str) -> str:
+    """A header as a column's name: without stray spaces, in small letters, with low lines for spaces and hyphens."""
+    return re.sub(r"[\s\-]+", "_", header.strip(" \t\r\n\ufeff\u00a0").casefold())
+
+
+def _read_csv(path: Path, delimiter: str, columns: int, skipped: int, errors: str) -> str:
+    listed = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(columns))
+    nulls = ", ".join(map(quote_text, _NULLS))
+    return (
+        f"read_csv({quote_text(_literal(path))}, auto_detect = false, header = true, skip = {skipped}, "
+        f"delim = {quote_text(delimiter)}, quote = '\"', escape = '\"', nullstr = [{nulls}], "
+        f"columns = {{{listed}}}, {errors})"
+    )
+
+
+def _literal(path: Path) -> str:
+    """A path that the engine does not take for a pattern."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, without the full stop that our own sentences add."""
+    lines: Iterator[str] = iter(str(error).strip().splitlines() or [type(error).__name__])
+    return next(lines).rstrip(". ")

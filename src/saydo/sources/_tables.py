@@ -1,0 +1,192 @@
+"""All tables of a company from their raw files, and what only shows when they lie side by side.
+
+Customers are made from the keys in the other tables when there is no table of them; keys that resolve to nothing are
+counted, and so are the currencies; the manifest says what was learnt.
+"""
+
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from saydo.company import Manifest, TableEntry
+from saydo.engine import Workbench, engine_type, quote_name, quote_text
+from saydo.errors import IdentityColumn
+from saydo.facts import DAY, MONEY, NUMBER, TABLES, TEXT, Column, Table
+from saydo.sources._checks import REFUSED
+from saydo.sources._columns import is_own, match_columns
+from saydo.sources._forms import guess_forms
+from saydo.sources._quarantine import find_duplicates, note_rejects, write_kept, write_quarantine
+from saydo.sources._raw import RawFile
+from saydo.sources._stage import Reading, Staged, revise, stage
+
+CUSTOMERS = TABLES["customers"]
+
+
+def import_table(
+    bench: Workbench, contract: Table, raws: Sequence[RawFile], reading: Reading, scratch: Path, out: Path
+) -> TableEntry:
+    """Write the rows of one table's raw files below ``out``: those kept as facts, those refused as quarantine."""
+    filled = ("currency",) if reading.currency else ()
+    extra = (REFUSED,) if reading.is_mapped else ()
+    files = [
+        Staged(
+            raw,
+            match_columns(bench, contract, raw, filled=filled, extra=extra),
+            scratch / f"{contract.name}-{i}.parquet",
+        )
+        for i, raw in enumerate(raws)
+    ]
+    for file in files:
+        file.forms = guess_forms(bench, file.raw, file.columns, reading.dates)
+    own = _stage_all(bench, contract, files, reading)
+    if any([revise(bench, file, reading) for file in files]):
+        own = _stage_all(bench, contract, files, reading)
+    _refuse_identities(bench, contract, files, own)
+    note_rejects(bench, files)
+    find_duplicates(bench, contract, files)
+    refused = write_quarantine(bench, contract, files, out)
+    kept = write_kept(bench, contract, files, own, out)
+    return TableEntry(tuple(kept), sum(kept.values()), refused, own_columns=own)
+
+
+def _stage_all(bench: Workbench, contract: Table, files: Sequence[Staged], reading: Reading) -> dict[str, str]:
+    """Stage every file; the company's own columns are numbers where each file that has them writes numbers, else text."""
+    own = [(column, column in file.forms) for file in files for column in file.columns if is_own(column)]
+    texts = {column.name for column, is_number in own if not is_number}
+    types = {name: TEXT if name in texts else NUMBER for name in sorted({column.name for column, _ in own})}
+    for file in files:
+        stage(bench, contract, file, types, reading)
+    return types
+
+
+def _refuse_identities(bench: Workbench, contract: Table, files: Sequence[Staged], own: Mapping[str, str]) -> None:
+    """Stop when most values of a key of customers are e-mail addresses, or most of an own column those or phone numbers."""
+    keys = [column.name for column in contract.columns if _names_customer(contract, column)]
+    tests = dict.fromkeys(keys, "is_email") | {name: "is_identity" for name, type in own.items() if type == TEXT}
+    if not tests:
+        return
+    shares = ", ".join(
+        f"avg(CAST({test}({quote_name(name)}) AS INTEGER)) AS {quote_name(name)}" for name, test in tests.items()
+    )
+    for file in files:
+        row = bench.sql(f"SELECT {shares} FROM {file.rows}").to_pylist()[0]
+        for name, share in row.items():
+            if share is not None and share > 0.5:
+                raise IdentityColumn(table=contract.name, path=file.raw.path, column=name)
+
+
+def _names_customer(contract: Table, column: Column) -> bool:
+    return column.refers_to == CUSTOMERS.name or (contract.name, column.name) == ("customers", "customer_id")
+
+
+def complete(bench: Workbench, entries: Mapping[str, TableEntry], reading: Reading, out: Path) -> Manifest:
+    """The manifest (not yet written) of the tables below ``out``, with customers made if they are missing."""
+    for name, entry in entries.items():
+        _view(bench, name, entry, out)
+    entries = dict(entries)
+    if CUSTOMERS.name not in entries and (made := _make_customers(bench, entries, out)):
+        entries[CUSTOMERS.name] = made
+        _view(bench, CUSTOMERS.name, made, out)
+    tables = {
+        name: replace(
+            entries[name],
+            orphans=dict(_orphans(bench, TABLES[name], entries)),
+            currencies=_currencies(bench, TABLES[name], entries),
+        )
+        for name in TABLES
+        if name in entries
+    }
+    met = {currency for entry in tables.values() for currency in entry.currencies}
+    currency = reading.currency or (met.pop() if len(met) == 1 else None)
+    first, last = _span(bench, entries)
+    return Manifest(tables, first, last, currency=currency)
+
+
+def _view(bench: Workbench, name: str, entry: TableEntry, out: Path) -> None:
+    files = ", ".join(quote_text(str(out / file)) for file in entry.files)
+    bench.sql(f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS SELECT * FROM read_parquet([{files}])")
+
+
+def _make_customers(bench: Workbench, entries: Mapping[str, TableEntry], out: Path) -> TableEntry | None:
+    """Customers from the keys in the other tables; the earliest fact that names one is when it was first seen."""
+    named = [
+        f"SELECT {quote_name(column.name)} AS customer_id, {_instant(TABLES[name])} AS seen FROM {quote_name(name)} "
+        f"WHERE {quote_name(column.name)} IS NOT NULL"
+        for name in entries
+        for column in TABLES[name].columns
+        if column.refers_to == CUSTOMERS.name
+    ]
+    if not named:
+        return None
+    values = {"customer_id": "customer_id", "first_seen_at": "min(seen)"}
+    columns = ", ".join(
+        f"CAST({values.get(column.name, 'NULL')} AS {engine_type(column.type)}) AS {quote_name(column.name)}"
+        for column in CUSTOMERS.columns
+    )
+    target = out / "customers.parquet"
+    rows = f"SELECT {columns} FROM ({' UNION ALL '.join(named)}) GROUP BY customer_id"
+    bench.sql(f"COPY ({rows}) TO {quote_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+    count = bench.sql(f"SELECT count(*) AS n FROM read_parquet({quote_text(str(target))})")["n"][0].as_py()
+    return TableEntry((target.name,), count, is_derived=True)
+
+
+def _instant(contract: Table) -> str:
+    """The time at which a row became known, as UTC; a day is its first instant in the company's zone."""
+    if not contract.at:
+        return "CAST(NULL AS TIMESTAMP)"
+    at = quote_name(contract.at)
+    return at if contract[contract.at].is_time else f"timezone('UTC', CAST({at} AS TIMESTAMPTZ))"
+
+
+def _orphans(bench: Workbench, contract: Table, entries: Mapping[str, TableEntry]) -> Iterator[tuple[str, int]]:
+    """How many keys of each column stand in no row of the table they refer to; only tables that were given can miss one."""
+    for column in contract.columns:
+        referred = entries.get(column.refers_to)
+        if referred is None or referred.is_derived:
+            continue
+        key = quote_name(TABLES[column.refers_to].key[0])
+        name = quote_name(column.name)
+        missing = f"SELECT {name} FROM {quote_name(contract.name)} ANTI JOIN {quote_name(column.refers_to)} AS referred ON {name} = referred.{key}"
+        count = bench.sql(f"SELECT count({name}) AS n FROM ({missing})")["n"][0].as_py()
+        if count:
+            yield column.name, count
+
+
+def _currencies(bench: Workbench, contract: Table, entries: Mapping[str, TableEntry]) -> tuple[str, ...]:
+    """The currencies of a table's amounts: its own and, where it says none, those of the orders or contracts it belongs to."""
+    queries = [
+        f"SELECT DISTINCT {name} AS code FROM {quote_name(contract.name)} WHERE {name} IS NOT NULL"
+        for name in ("currency", "to_currency")
+        if name in contract
+    ]
+    has_money = any(column.type == MONEY for column in contract.columns)
+    for key, owner in (("order_id", "orders"), ("contract_id", "contracts")):
+        if has_money and key in contract and owner in entries and owner != contract.name:
+            silent = "WHERE mine.currency IS NULL" if "currency" in contract else ""
+            queries.append(
+                f"SELECT DISTINCT currency AS code FROM {owner} WHERE currency IS NOT NULL AND {key} IN "
+                f"(SELECT {key} FROM {quote_name(contract.name)} AS mine {silent})"
+            )
+    if not queries:
+        return ()
+    rows = bench.sql(f"SELECT DISTINCT code FROM ({' UNION ALL '.join(queries)}) ORDER BY code")
+    return tuple(rows["code"].to_pylist())
+
+
+def _span(bench: Workbench, entries: Mapping[str, TableEntry]) -> tuple[datetime | None, datetime | None]:
+    """The earliest and latest times of all facts: every time that is not planned, and the day that dates a row."""
+    found: list[datetime] = []
+    for name in entries:
+        contract = TABLES[name]
+        times = [quote_name(column.name) for column in contract.columns if column.is_time and not column.planned]
+        if contract.at and contract[contract.at].type == DAY:
+            times.append(_instant(contract))
+        if times:
+            asked = ", ".join(f"min({time}), max({time})" for time in times)
+            row = bench.sql(f"SELECT {asked} FROM {quote_name(name)}")
+            found += [value for column in row.columns for value in column.to_pylist() if value is not None]
+    return (min(found), max(found)) if found else (None, None)

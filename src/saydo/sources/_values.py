@@ -1,0 +1,137 @@
+"""How values are written: numbers, times and yes-or-no as people and programs write them, turned into the contract's types.
+
+The expressions are macros of the engine, so that a mapping may use them too. What cannot be read gives null, and the caller
+tells it from what was null before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from saydo.engine import engine_type, quote_text
+from saydo.facts import COUNT, DAY, NUMBER, TIME, YES_NO, Column
+
+_SPACES = " \u00a0\u202f\u2009"
+_GROUPS = _SPACES + "'\u2019"
+_YES = ("true", "t", "yes", "y", "1", "oui", "ja", "vrai", "wahr")
+_NO = ("false", "f", "no", "n", "0", "non", "nein", "faux", "falsch")
+UNITS = ("€", "$", "£", "CHF", "EUR", "USD", "GBP", "Fr.", "%")
+
+_EMAIL = r"[\pL\pN._%+\-]+@[\pL\pN\-]+(?:\.[\pL\pN\-]+)+"
+# Telephone numbers as they are grouped in Europe, North America and Brazil. A date has no group of three digits or more
+# at its beginning, a price no leading zero, an order number neither a plus sign nor these groups.
+_PHONE = "|".join(
+    (
+        r"\+[1-9](?:[ .\-/()]{0,2}\d){7,13}\b",
+        r"\b00[1-9](?:[ .\-/()]{0,2}\d){9,13}\b",
+        r"\b0[1-9](?:[ .\-]\d\d){4}\b",
+        r"\b0[1-9]\d{8,9}\b",
+        r"\b0[1-9]\d{1,3}(?:[ .\-/]\d{2,4}){2,4}\b",
+        r"\(?\b0[1-9]\d{1,3}(?:\) ?|[ /\-])\d{5,8}\b",
+        r"\(\d{3}\) ?\d{3}[ .\-]\d{4}\b",
+        r"\b[2-9]\d{2}([.\-])\d{3}[.\-]\d{4}\b",
+        r"\(\d{2}\) ?\d{4,5}[ \-]?\d{4}\b",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How one column is written: its decimal mark, a unit to strip, the order of day, month and year."""
+
+    mark: str = "."
+    unit: str = ""
+    order: str = "ymd"
+
+
+PLAIN = Form()
+
+
+def _number_pattern(mark: str) -> str:
+    other = "," if mark == "." else "."
+    return rf"[+\-−]?(?:\d+|\d{{1,3}}(?:[{_GROUPS}{other}]\d{{3}})+)?(?:\{mark}\d*)?"
+
+
+def _list(words: tuple[str, ...]) -> str:
+    return ", ".join(map(quote_text, words))
+
+
+_DOT, _COMMA = quote_text(_number_pattern(".")), quote_text(_number_pattern(","))
+_MOMENTS = _list(("%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%dT%H:%M"))
+
+MACROS = (
+    # text without spaces of any kind around it; nothing left is null
+    f"bare(x) AS nullif(trim(x, {quote_text(_SPACES)}), '')",
+    # a number without its group separators and with a point for its decimal mark
+    f"""ungrouped(x, mark) AS CASE WHEN regexp_full_match(bare(x), CASE WHEN mark = ',' THEN {_COMMA} ELSE {_DOT} END)
+        THEN replace(replace(regexp_replace(x, CASE WHEN mark = ',' THEN '[^0-9,+−-]' ELSE '[^0-9.+−-]' END, '', 'g'),
+                             ',', '.'), '−', '-') END""",
+    """as_number(x, mark := '.') AS
+        CASE WHEN mark = ',' THEN try_cast(ungrouped(x, ',') AS DECIMAL(18, 4))
+        ELSE coalesce(try_cast(x AS DECIMAL(18, 4)), try_cast(ungrouped(x, '.') AS DECIMAL(18, 4))) END""",
+    # day, month and year in the order of ISO 8601; two digits of a year are of this century
+    r"""reordered(x, first, second) AS regexp_replace(
+        regexp_replace(bare(x), '^(\d{1,2})[./-](\d{1,2})[./-](\d\d)($|\D)', '\1/\2/20\3\4'),
+        '^(\d{1,2})[./-](\d{1,2})[./-](\d{4})', '\3-' || second || '-' || first)""",
+    """iso(x, dates) AS CASE WHEN dates = 'dmy' THEN reordered(x, '\\1', '\\2')
+        WHEN dates = 'mdy' THEN reordered(x, '\\2', '\\1') ELSE x END""",
+    # 20240105 and +0100 as the engine wants them
+    r"""tidy(x) AS regexp_replace(regexp_replace(bare(x), '^(\d{4})(\d\d)(\d\d)($|[T ])', '\1-\2-\3\4'),
+        '(:\d\d(?:\.\d+)?) ?([+-]\d\d):?(\d\d)$', '\1\2:\3')""",
+    # an instant: a bare local time is one of the session's zone
+    f"""instant(x) AS coalesce(try_cast(x AS TIMESTAMPTZ), try_cast(tidy(x) AS TIMESTAMPTZ),
+        CAST(try_strptime(tidy(x), [{_MOMENTS}]) AS TIMESTAMPTZ))""",
+    "as_time(x, dates := 'ymd') AS timezone('UTC', instant(iso(x, dates)))",
+    "as_day(x, dates := 'ymd') AS CAST(instant(iso(x, dates)) AS DATE)",
+    "end_of(day) AS timezone('UTC', CAST(day + 1 AS TIMESTAMPTZ)) - INTERVAL 1 MICROSECOND",
+    """as_end_of_day(x, dates := 'ymd') AS
+        CASE WHEN contains(x, ':') THEN as_time(x, dates) ELSE end_of(as_day(x, dates)) END""",
+    f"""as_yes_no(x) AS CASE WHEN lower(bare(x)) IN ({_list(_YES)}) THEN true
+        WHEN lower(bare(x)) IN ({_list(_NO)}) THEN false END""",
+    f"""clean(x) AS CASE WHEN regexp_matches(x, '[0-9@]') THEN regexp_replace(regexp_replace(x,
+        {quote_text(_EMAIL)}, '[e-mail]', 'g'), {quote_text(_PHONE)}, '[phone]', 'g') ELSE x END""",
+    f"is_identity(x) AS regexp_full_match(bare(x), {quote_text(f'{_EMAIL}|{_PHONE}')})",
+    f"is_email(x) AS regexp_full_match(bare(x), {quote_text(_EMAIL)})",
+    "pseudonym(x) AS left(sha256(lower(bare(x))), 20)",
+    # what tells one way of writing from another
+    f"fits_dot(x) AS regexp_full_match(bare(x), {_DOT} || '(?:[eE][+-]?[0-9]+)?')",
+    f"fits_comma(x) AS regexp_full_match(bare(x), {_COMMA})",
+    f"unit_of(x) AS nullif(regexp_replace(x, {quote_text(f'[0-9.,+−{_GROUPS}-]')}, '', 'g'), '')",
+    r"date_part_of(x, place) AS try_cast(regexp_extract(bare(x), '^(\d{1,2})[./-](\d{1,2})[./-]\d\d', place) AS INTEGER)",
+)
+
+
+def typed(column: Column, text: str, form: Form) -> str:
+    """The expression that reads ``text`` (an expression of text) as the type of ``column``; null where it cannot."""
+    dates = f"dates := {quote_text(form.order)}"
+    if column.type == TIME:
+        return f"as_end_of_day({text}, {dates})" if column.end_of_day else f"as_time({text}, {dates})"
+    if column.type == DAY:
+        return f"as_day({text}, {dates})"
+    if column.type == YES_NO:
+        return f"as_yes_no({text})"
+    if is_number(column.type):
+        return _number(column.type, f"replace({text}, {quote_text(form.unit)}, '')" if form.unit else text, form.mark)
+    return _words(column, text)
+
+
+def is_number(type: str) -> bool:
+    """Is this a type of numbers?"""
+    return type in (NUMBER, COUNT) or type.startswith("decimal")
+
+
+def _number(type: str, text: str, mark: str) -> str:
+    if type == COUNT:  # the engine would round 2.5 to a whole number
+        digits, number = f"CASE WHEN NOT contains({text}, '.') THEN {text} END", _number("decimal(18, 3)", text, mark)
+        whole = f"CASE WHEN {number} = trunc({number}) THEN CAST({number} AS BIGINT) END"
+        return whole if mark == "," else f"coalesce(try_cast({digits} AS BIGINT), {whole})"
+    ungrouped = f"try_cast(ungrouped({text}, {quote_text(mark)}) AS {engine_type(type)})"
+    return ungrouped if mark == "," else f"coalesce(try_cast({text} AS {engine_type(type)}), {ungrouped})"
+
+
+def _words(column: Column, text: str) -> str:
+    if column.values:
+        return f"lower(bare({text}))"
+    if column.name in ("currency", "to_currency"):
+        return f"upper(bare({text}))"
+    return f"clean({text})" if column.name == "comment" else f"bare({text})"
