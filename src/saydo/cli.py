@@ -1,6 +1,6 @@
 """The terminal: parse, call, print. Heavy parts are loaded by the command that needs them, so that help comes at once.
 
-Exit codes: 0 done; 1 something unexpected, with its traceback under ``--debug``; 2 a mistake that the user can mend, told in
+Exit codes: 0 done; 1 something unexpected, with its traceback under ``--debug``; 2 a mistake that the user can mend, in
 one sentence; 3 rows refused under ``--strict``; 130 interrupted.
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -16,18 +17,21 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from babel import Locale, UnknownLocaleError, default_locale
 from rich.console import Console
+from rich.progress import Progress
 from rich.text import Text
 from typer.core import TyperCommand
 
 from saydo import __version__
 from saydo.errors import BadSetting, NoSuchPath, SaydoError
-from saydo.language import LANGUAGES, mark, translate, use
+from saydo.language import LANGUAGES, mark, number, translate, translate_count, use
 
 if TYPE_CHECKING:
+    from saydo.company import Facts
     from saydo.result import Result
 
+RAW = "For raw files"
 _UNEXPECTED = mark("Something unexpected happened: {kind}: {reason}. Run it again with saydo --debug to see where.")
-_WRITTEN = mark("Written: {path}")
+_SIMULATED = mark("A company with {customers} customers stands in {path}.")
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
@@ -84,6 +88,36 @@ def _read_language(value: str | None) -> str:
     return code if is_known else "en"
 
 
+def _say(sentence: str) -> None:
+    Console().print(Text(sentence), soft_wrap=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal while something long is done; to be told how much is done, and of how much."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task("", total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
+def _read(directory: Path, zone: str | None, currency: str | None, dates: str | None) -> Facts:
+    """The facts in a folder; of raw files, what had to be refused is told on the way."""
+    from saydo.sources import read
+
+    facts = read(directory, zone=zone, currency=currency, dates=dates)
+    refused = sum(entry.quarantined for entry in facts.manifest.tables.values())
+    if refused and not (directory / "saydo.json").is_file():
+        told = translate_count(
+            "{count} row was refused and is in no figure: saydo check {path} tells why.",
+            "{count} rows were refused and are in no figure: saydo check {path} tells why.",
+            refused,
+            path=directory,
+        )
+        Console(stderr=True).print(Text(told, style="yellow"), soft_wrap=True)
+    return facts
+
+
 def _split_setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -124,6 +158,20 @@ def _print_version(wanted: bool) -> None:
 
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a company's facts, imported or as files.")]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ZONE", help="Zone of local times, such as Europe/Paris; UTC if left out.", rich_help_panel=RAW
+    ),
+]
+Currency = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="Currency of money that has none of its own, such as EUR.", rich_help_panel=RAW),
+]
+DateOrder = Annotated[
+    Dates | None,
+    typer.Option("--dates", help="Day or month first, where dates can be read both ways.", rich_help_panel=RAW),
+]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="See only what was known before this day or time.")]
 Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 3 when any row was refused.")]
 Language = Annotated[
@@ -170,6 +218,29 @@ def start(version: Version = False, debug: Debug = False) -> None:
 
 
 @app.command(cls=Command)
+def simulate(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder, or that of an earlier one.")],
+    customers: Annotated[int, typer.Option(metavar="N", help="How many customers it has.")] = 20_000,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same company.")] = 1,
+) -> None:
+    """Write a company that does not exist.
+
+    Three years of orders, promises, answers and complaints, to learn with and to try measures on: `truth.json` beside
+    the facts holds what a measure must find.
+
+    ```sh
+    saydo simulate demo
+    saydo simulate large --customers 1000000 --seed 7
+    ```
+    """
+    from saydo.simulate import simulate
+
+    with _progress() as progress:
+        simulate(directory, customers=customers, seed=seed, progress=progress)
+    _say(translate(_SIMULATED, customers=number(customers), path=directory))
+
+
+@app.command(cls=Command)
 def measures(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A measure, to be told all about it.")] = None,
     language: Language = None,
@@ -191,7 +262,7 @@ def measures(
 
 
 @app.command(cls=Command)
-def measure(
+def measure(  # noqa: PLR0913, PLR0917  one for each option
     name: Annotated[str, typer.Argument(metavar="NAME", help="Which measure; `saydo measures` lists them.")],
     directory: Directory,
     by: By = "",
@@ -201,6 +272,9 @@ def measure(
     output: Output = None,
     show_small_groups: ShowSmallGroups = False,
     language: Language = None,
+    zone: Zone = None,
+    currency: Currency = None,
+    dates: DateOrder = None,
 ) -> None:
     """Measure something of a company's facts.
 
@@ -212,10 +286,10 @@ def measure(
     ```
     """
     from saydo.measures import find
-    from saydo.sources import read
 
     asked, chosen = find(name), dict(map(_split_setting, settings))
     format = format or _format_of(output)
     _check_output(output, format)
-    result = asked(read(directory), by, as_of, show_small_groups=show_small_groups, **chosen)
+    facts = _read(directory, zone, currency, dates)
+    result = asked(facts, by, as_of, show_small_groups=show_small_groups, **chosen)
     _write(result, format, output)

@@ -186,15 +186,16 @@ def _show(result: Result, name: str, value: object) -> str:
 
 
 def _ends(result: Result, name: str) -> tuple[str, ...]:
-    """The columns that hold the ends of a figure's interval (``kept_low`` of ``kept_rate``), if it has one."""
-    measure = result.measure
-    stems = (name, name.removesuffix("_rate").removesuffix("_share"))
-    pairs = (
-        [(measure.low, measure.high)]
-        if name == measure.headline
-        else [(f"{stem}_low", f"{stem}_high") for stem in stems]
-    )
-    return next((pair for pair in pairs if set(pair) <= set(result.table.column_names)), ())
+    """The columns that hold the ends of a figure's interval, if it has one: ``kept_low``, ``kept_high`` of ``kept_rate``."""
+    measure, names = result.measure, result.table.column_names
+    if name == measure.headline:
+        pair = (measure.low, measure.high)
+    elif f"{name}_rate" in names or f"{name}_share" in names:  # of kept and kept_rate, the ends are the rate's
+        return ()
+    else:
+        stem = name.removesuffix("_rate").removesuffix("_share")
+        pair = (f"{stem}_low", f"{stem}_high")
+    return pair if set(pair) <= set(names) else ()
 
 
 def _unit(measure: Measure, name: str, value: object) -> Unit:
