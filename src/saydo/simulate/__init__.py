@@ -1,0 +1,211 @@
+"""A company whose truth is known: facts of any size, and in ``truth.json`` the answers that measures must find in them.
+
+The Comptoir du Tilleul sells computers, printers, bicycles and coffee machines in four shops (Lyon, Lausanne, Liège,
+Freiburg), on the web and by phone, and shows three years of history. It is the demonstration and the test bed of every
+measure. So it is made of traps, each with a known way out:
+
+- **Who answers is not who is there.** Each customer has a true answer to the relational question in every wave; its
+  shares are exact by segment. Happier segments answer more, so weighting by segment helps; happier people within each
+  answer more too, so it does not help fully.
+- **A late parcel's effect is confounded.** Distance and large orders make parcels late, and also change the score and
+  the chance to buy again. Both potential outcomes of every delivery are known, hence the true effect, the effect on
+  those hit, and the naive difference that misleads. Relational answers do not depend on late parcels at all.
+- **A silent customer has not said goodbye.** Purchases follow a gamma rate and lapses a beta chance (MBG/NBD); most who
+  lapse never say so.
+- **Lift is not love.** Products are independent given the size of the basket, but sizes vary so much that raw lift
+  calls everything a complement; only the planted pairs are. Some products follow others in the next basket, some
+  replace others.
+- **Written stars mislead.** Every buyer has an opinion; those at the ends of the scale write.
+- **A bad week is not a bad company.** Parcels of one week in the web shop are late, and a wave of rumours follows.
+- **An improvement is small.** From one wave on, people are happier by a planted shift.
+- **Firms are clusters.** Colleagues feel alike, so their answers count for less than they seem.
+- **One shop is worse**, and one adviser sells what comes back. Unhappy firms pay late, unhappy customers lapse and end
+  contracts sooner; happy ones bring others, and who was brought stays longer.
+- **A slow answer costs effort**, an attempt that was cancelled is no purchase, and a hold-out that is never asked
+  differs from the others in nothing.
+
+Everything is drawn in blocks of a fixed number of customers, each with its own chance: the same seed gives the same
+rows, whatever the chunk.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from saydo.company import MANIFEST_FILE, Manifest, TableEntry
+from saydo.errors import BadSetting, DestinationInUse, UnknownSetting
+from saydo.facts import TABLES
+from saydo.simulate.after_order import ask_after_orders, review
+from saydo.simulate.block import BLOCK, Block, Tally
+from saydo.simulate.care import complain, offer, repair, serve
+from saydo.simulate.clock import Clock
+from saydo.simulate.columns import Array
+from saydo.simulate.effects import add_bought_again, add_lapse
+from saydo.simulate.house import furnish, write_costs
+from saydo.simulate.orders import Orders, buy, keep_facts
+from saydo.simulate.people import meet_people, write_people
+from saydo.simulate.plan import NO_EFFECT, PLAIN_ANSWERS, PURE_LAPSE, Plan, Segment, Shop
+from saydo.simulate.promises import promise_deliveries
+from saydo.simulate.sales import subscribe, take_back, write_sales
+from saydo.simulate.truth import write_truth
+from saydo.simulate.voice import ask_everybody
+
+__all__ = ["NO_EFFECT", "PLAIN_ANSWERS", "PURE_LAPSE", "Plan", "Segment", "Shop", "simulate"]
+
+OWN_COLUMNS = {"customers": {"x_distance": "int64", "x_shop": "string"}, "orders": {"x_large": "int64"}}
+
+
+def simulate(
+    directory: Path,
+    *,
+    customers: int = 20_000,
+    seed: int = 1,
+    chunk: int = 50_000,
+    progress: Callable[[int, int], None] | None = None,
+    **planted: Any,
+) -> dict[str, Any]:
+    """Write a company of so many customers into a new or empty folder; gives back its truth, as in truth.json.
+
+    ``chunk`` is the number of customers held in memory and written to one file, rounded up to whole blocks of 10,000;
+    ``progress`` is called with the customers done and in all; ``planted`` overrides fields of `Plan`. An earlier company
+    in the folder is replaced. Raises `BadSetting`, `UnknownSetting` and `DestinationInUse`.
+    """
+    plan = _plan(customers, chunk, planted)
+    _clear(directory)
+    files = _Files(directory, parts=customers > chunk)
+    clock, tally = Clock(plan), Tally()
+    blocks_each = -(-chunk // BLOCK)
+    house = Block(plan, clock, seed, -1)
+    furnish(house, customers)
+    held = [house]
+    for index in range(-(-customers // BLOCK)):
+        held.append(_live(Block(plan, clock, seed, index, min(BLOCK, customers - index * BLOCK))))
+        done = min(customers, (index + 1) * BLOCK)
+        if (index + 1) % blocks_each == 0 or done == customers:
+            files.write(index // blocks_each, held)
+            for block in held:
+                tally.join(block.tally)
+            held = []
+        if progress:
+            progress(done, customers)
+    last = Block(plan, clock, seed, -1)
+    write_costs(last, tally)
+    files.write(0, [last])
+    truth = write_truth(directory / "truth.json", plan, clock, tally, {"customers": customers, "seed": seed})
+    files.manifest(plan, seed).write(directory)
+    return truth
+
+
+def _plan(customers: int, chunk: int, planted: dict[str, Any]) -> Plan:
+    for name, value in (("customers", customers), ("chunk", chunk)):
+        if value < 1:
+            raise BadSetting(name=name, value=value, choices="1, 2, 3 ...")
+    known = [one.name for one in fields(Plan)]
+    for name in planted:
+        if name not in known:
+            raise UnknownSetting(measure="simulate", name=name, choices=known)
+    return replace(Plan(), **planted)
+
+
+def _clear(directory: Path) -> None:
+    """Make the folder; an earlier company in it goes, its manifest first."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if not any(directory.iterdir()):
+        return
+    if not (directory / MANIFEST_FILE).is_file():
+        raise DestinationInUse(path=directory)
+    (directory / MANIFEST_FILE).unlink()
+    for name in TABLES:
+        (directory / f"{name}.parquet").unlink(missing_ok=True)
+        shutil.rmtree(directory / name, ignore_errors=True)
+
+
+def _live(block: Block) -> Block:
+    """The whole life of one block's customers, from the first order to what they say of the last."""
+    people = meet_people(block, block.size)
+    every_order, every_line = buy(block, people)
+    add_bought_again(block, people, every_order)
+    deeds = add_lapse(block, people, every_order)
+    orders, lines = keep_facts(block, every_order, every_line)
+    left = _say_goodbye(block, orders, deeds[0], subscribe(block, people))
+    write_people(block, people, left)
+    write_sales(block, people, orders, lines)
+    delivery = promise_deliveries(block, orders)
+    take_back(block, orders, lines)
+    repair(block, orders)
+    ask_everybody(block, people, left, deeds)
+    replies = ask_after_orders(block, people, orders)
+    review(block, people, orders, lines)
+    serve(block, people, orders)
+    offer(block, people, left)
+    complain(block, people, orders, delivery, replies)
+    return block
+
+
+def _say_goodbye(block: Block, orders: Orders, is_active: Array, has_contract: Array) -> Array:
+    """When each customer said that it left; NaN for the many who lapse without a word."""
+    chance, count = block.chance("goodbye"), len(is_active)
+    last = np.full(count, -np.inf)
+    known = orders.who >= 0
+    np.maximum.at(last, orders.who[known], orders.drawn[known])
+    says = ~is_active & ~has_contract & (chance.random(count) < block.plan.leaving)
+    left = np.where(says, last + chance.uniform(40, 150, count), np.nan)
+    return block.before_end(left)
+
+
+class _Files:
+    """The tables' files, and what the manifest says of them."""
+
+    def __init__(self, directory: Path, parts: bool) -> None:
+        self.directory, self.parts = directory, parts
+        self.entries: dict[str, TableEntry] = {}
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+
+    def write(self, part: int, blocks: list[Block]) -> None:
+        """Write the rows of some blocks, one file a table; forgets them."""
+        names = dict.fromkeys(name for block in blocks for name in block.tables)
+        for name in names:
+            table = pa.concat_tables([rows for block in blocks for rows in block.tables.get(name, [])])
+            file = self._file(name, part)
+            (self.directory / file).parent.mkdir(exist_ok=True)
+            pq.write_table(table, self.directory / file, compression="zstd")
+            self._note(name, file, table)
+        for block in blocks:
+            block.tables.clear()
+
+    def _file(self, name: str, part: int) -> str:
+        grows = any(column.refers_to == "customers" for column in TABLES[name].columns) or name in _GROWING
+        return f"{name}/part-{part:05}.parquet" if self.parts and grows else f"{name}.parquet"
+
+    def _note(self, name: str, file: str, table: pa.Table) -> None:
+        before = self.entries.get(name, TableEntry((), 0, own_columns=OWN_COLUMNS.get(name, {})))
+        currencies = ("EUR",) if "currency" in table.column_names else ()
+        self.entries[name] = replace(
+            before, files=(*before.files, file), rows=before.rows + len(table), currencies=currencies
+        )
+        for column in TABLES[name].columns:
+            if column.is_time and not column.planned:
+                ends = pc.min_max(table[column.name]).as_py()
+                if ends["min"] is not None:
+                    self.first = min(self.first or ends["min"], ends["min"])
+                    self.last = max(self.last or ends["max"], ends["max"])
+
+    def manifest(self, plan: Plan, seed: int) -> Manifest:
+        """What the manifest says."""
+        return Manifest(
+            self.entries, self.first, self.last, currency="EUR", name=plan.name, source=f"simulated, seed {seed}"
+        )
+
+
+_GROWING = {"customers", "order_lines"}
