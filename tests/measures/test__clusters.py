@@ -107,3 +107,15 @@ def test_share_interval_holds_the_truth_where_rows_of_a_customer_are_alike(corre
     if correlation:  # the plain interval, which takes all rows for independent, does not
         low, high = wilson(kept.sum(1), rows.sum(1))
         assert binomial_p(((low <= truth) & (truth <= high)).sum(), runs) < 1e-6
+
+
+def test_share_interval_of_money_holds_the_truth_where_few_rows_weigh_most() -> None:
+    rng = np.random.default_rng(20240602)
+    runs, truth = 2000, 0.1
+    weight = rng.lognormal(3, 1, (runs, 300))
+    back = weight * (rng.random(weight.shape) < truth)
+    _, low, high = share_interval(sums_of(back, weight), weight.sum(1) ** 2 / (weight**2).sum(1))
+    held = ((low <= truth) & (truth <= high)).sum()
+    assert held > runs * 0.95 or binomial_p(held, runs) > 0.001  # it may hold it more often
+    _, low, high = share_interval(sums_of(back, weight))
+    assert held > ((low <= truth) & (truth <= high)).sum()
