@@ -12,12 +12,14 @@ from saydo.errors import UnknownMeasure, nearest
 from saydo.measures._measure import HIDE_BELOW, Figures, Measure
 from saydo.measures.nps import nps
 from saydo.measures.promises_kept import promises_kept
+from saydo.measures.satisfaction import satisfaction
 
 MEASURES: dict[str, Measure] = {
     measure.name: measure
     for measure in (
         nps,
         promises_kept,
+        satisfaction,
     )
 }
 MEASURES.update({found.name: found.load() for found in entry_points(group="saydo.measures")})
@@ -30,4 +32,4 @@ def find(name: str) -> Measure:
     return MEASURES[name]
 
 
-__all__ = ["HIDE_BELOW", "MEASURES", "Figures", "Measure", "find", "nps", "promises_kept"]
+__all__ = ["HIDE_BELOW", "MEASURES", "Figures", "Measure", "find", "nps", "promises_kept", "satisfaction"]

@@ -1,4 +1,4 @@
-"""Answers to one question, ready to be counted: who said it, in which group, with which weight, as one row per answer.
+"""Answers with a score, ready to be counted: who said it and in which group, as one row per answer.
 
 Shared by the measures of what people say. A person is ``customer_id``; an answer without one is a person of its own.
 Where customers belong to accounts (firms, households), the account is the cluster: people of one firm do not err
@@ -19,24 +19,32 @@ from saydo.measures._measure import in_period
 from saydo.measures._split import Split, split_rows
 
 
-def answers_to(facts: Facts, question: str, since: date | None, until: date | None) -> ir.Table:
-    """Scored answers to ``question`` in the period, with ``person`` and ``cluster`` beside feedback's columns."""
+def answers_to(facts: Facts, questions: Sequence[str], since: date | None, until: date | None) -> ir.Table:
+    """Scored answers to ``questions`` in the period, with ``person`` and ``cluster`` beside feedback's columns."""
     feedback = facts.table("feedback")
-    rows = feedback.filter((feedback.question == question) & feedback.score.notnull())
+    rows = feedback.filter(feedback.question.isin(questions) & feedback.score.notnull())
     rows = in_period(facts, rows, "said_at", since, until)
     # marked, because the keys of two tables can be equal
     rows = rows.mutate(person=rows.customer_id.coalesce("answer " + rows.feedback_id))
     return add_cluster(facts, rows, "customer_id", "feedback_id")
 
 
-def group_answers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str], *, each: str) -> Split:
-    """Answers with their groups: the split columns, then ``occasion``, which is never mixed.
+def group_answers(
+    facts: Facts,
+    measure: str,
+    rows: ir.Table,
+    by: Sequence[str],
+    *,
+    each: str,
+    apart: Sequence[str] = ("occasion",),
+) -> Split:
+    """Answers with their groups: the split columns, then those of ``apart``, which are never mixed.
 
     ``each="person"`` keeps the last answer of each person in each group (ties: the highest feedback_id), so that a
     group's figure is the same as if only that group had been asked.
     """
     split = split_rows(facts, measure, "feedback", rows, by)
-    names = split.names if "occasion" in split.names else (*split.names, "occasion")
+    names = (*split.names, *(name for name in apart if name not in split.names))
     rows = split.rows
     if each == "person":
         window = ibis.window(group_by=[*names, "person"], order_by=[rows.said_at.desc(), rows.feedback_id.desc()])

@@ -59,7 +59,7 @@ def compute(
              not answer are not in it (see `response`).
     Source:  Reichheld 2003 (the score); Rocks 2016, arXiv 1601.07235 (intervals); Tango 1998 (iterative score).
     """
-    rows = answers_to(facts, "nps", since, until)
+    rows = answers_to(facts, ["nps"], since, until)
     rows = rows if occasion is None else rows.filter(rows.occasion == occasion)
     on_scale = (rows.scale_min.isnull() | (rows.scale_min == 0)) & (rows.scale_max.isnull() | (rows.scale_max == 10))
     notes = _note_other_scales(facts, rows.filter(~on_scale))
