@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from saydo.language import translate
+from saydo.language import percent, translate
 
 if TYPE_CHECKING:
     import pandas
@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that a reader must know beside the figures: a message id and the values in it."""
+    """Something that a reader must know beside the figures: a message id and the values in it.
+
+    Values named ``share`` or ``..._share`` (0 to 1) are told as percentages.
+    """
 
     text: str
     values: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return translate(self.text, **self.values)
+        return translate(self.text, **{name: _told(name, value) for name, value in self.values.items()})
+
+
+def _told(name: str, value: object) -> object:
+    return percent(value, 1 if value < 0.1 else 0) if name.endswith("share") and isinstance(value, float) else value
 
 
 @dataclass(frozen=True)

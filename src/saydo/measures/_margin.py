@@ -1,0 +1,260 @@
+"""What a customer leaves: every amount that makes a margin, by whom, when, and of which order and product.
+
+    margin = sales - sales_without_cost - returns - cost_of_goods - shipping - cost_to_serve - payment_losses
+
+in the company's currency and without VAT. Discounts are out of the price already. The conventions:
+
+- A cancelled order is no sale: neither it nor its returns and payments count.
+- Sales are all lines but shipping: products, gifts (a price of 0 with a cost), fees, trials, rentals, subscriptions.
+  A contract counts by the order lines that invoice it, not by itself.
+- Shipping is what it cost less what was charged for it (``shipping_charged``, else the order's lines of kind shipping).
+- A line costs its own ``unit_cost``, else that of its product. If neither is known, neither is its margin: the line
+  stands in ``sales`` and again in ``sales_without_cost``, and so drops out. Fees and shipping need no known cost.
+- A return takes back its refund, else what its quantity was sold for. Its goods go back into stock at their cost if it
+  says what came back and how many; otherwise their cost is lost. Goods of unknown cost drop out as they came in.
+- A payment is lost when it failed and no other try of it (same order, due time and amount) was paid or is still open,
+  or when it is unpaid 90 days after it was due.
+- Contacts and cases cost what they say. Costs of a month that name no customer are not spread over customers.
+
+Every amount counts on the day on which it arose: a return on the day of the return, not of the sale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from saydo.company import Facts
+from saydo.errors import UnknownSplit, nearest
+from saydo.facts import ORDER_LINES, TIME
+from saydo.language import mark
+from saydo.measures._measure import Note, in_period
+from saydo.measures._money import add_rate, convert_money
+from saydo.measures._split import TIME_UNITS, Split, cut_time, split_rows, splits_of
+
+AMOUNTS = (
+    "sales",
+    "sales_without_cost",
+    "returns",
+    "cost_of_goods",
+    "shipping",
+    "cost_to_serve",
+    "payment_losses",
+)
+UNPAID_DAYS = 90
+_WITHOUT_GOODS = ("shipping", "fee")
+_KEYS = ("customer_id", "order_id", "product_id", "kind")
+_NEVER = datetime(9999, 12, 31)
+_UNKNOWN_CUSTOMER = mark("Orders without a customer: {share} of all. They are left out.")
+_UNKNOWN_RETURN = mark(
+    "Returns that say neither what was paid back nor how much of what came back: {count}. They count 0."
+)
+
+
+def movements(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
+    """One row per event that moves a margin: customer_id?, order_id?, product_id?, kind?, at, `AMOUNTS`, is_costed?.
+
+    Amounts are float64, 0 where an event has none of the kind; ``kind`` is that of an order line. ``is_costed`` tells
+    of a line with goods whether their cost is known. What has no customer is in it: leave it out of figures per
+    customer.
+    """
+    orders = sold_orders(facts)
+    rows = _lines(facts, orders)
+    for more in (_shipping(orders), _returns(facts, orders), _payments(facts, orders), *_service(facts)):
+        rows = rows.union(more)
+    return in_period(facts, rows, "at", since, until)
+
+
+def margin_of(rows: ir.Table) -> ir.FloatingValue:
+    """The margin of a row (or of sums) of `AMOUNTS`."""
+    sales, *taken = (rows[name] for name in AMOUNTS)
+    for amount in taken:
+        sales = sales - amount
+    return sales
+
+
+def sum_margin(rows: ir.Table, *keys: str) -> ir.Table:
+    """The sums of `AMOUNTS` per group of `movements`, with ``margin``: null where no goods sold have a known cost."""
+    amounts = {name: rows[name].sum() for name in AMOUNTS}
+    sums = rows.aggregate(by=list(keys), **amounts, is_costed=rows.is_costed.max())
+    return sums.mutate(margin=(sums.is_costed == 0).ifelse(ibis.null("float64"), margin_of(sums)))
+
+
+def split_customers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str]) -> Split:
+    """`sum_margin` of ``rows`` (`movements` of known customers) with a row per customer and group of ``by``.
+
+    A customer's own columns are joined to the sums, not to the movements; those of orders and products to the
+    movements, where what names no order or product (a contact, shipping) is a group of its own (null). Raises
+    `UnknownSplit`.
+    """
+    columns = {split: _customer_column(facts, split) for split in by}
+    times = tuple(split for split in by if split in TIME_UNITS)
+    others = [split for split in by if split not in times and not columns[split]]
+    _require_carried(facts, measure, others)
+    rows = rows.mutate(**{unit: cut_time(facts, rows["at"], unit) for unit in times})
+    split = split_rows(facts, measure, "order_lines", rows, others)
+    keys = (*times, *split.names)
+    names = dict(zip([*times, *others], keys, strict=True))
+    names |= {split: f"customers_{name}" if name in keys else name for split, name in columns.items() if name}
+    sums = sum_margin(split.rows, "customer_id", *keys)
+    own = {names[split]: column for split, column in columns.items() if column and column != "customer_id"}
+    if own:
+        customers = facts.table("customers").select(_key="customer_id", **own)
+        sums = sums.left_join(customers, [("customer_id", "_key")]).drop("_key")
+    return Split(sums, tuple(names[split] for split in by), times, split.overlaps)
+
+
+def _customer_column(facts: Facts, split: str) -> str:
+    """The column of customers that ``split`` names; empty if it names none."""
+    name = split.removeprefix("customers.")
+    return name if name in splits_of(facts, "customers") and name not in TIME_UNITS else ""
+
+
+def _require_carried(facts: Facts, measure: str, splits: Sequence[str]) -> None:
+    """Raise `UnknownSplit` for columns of a line that its movement does not carry (its price, its number)."""
+    choices = [name for name in splits_of(facts, "order_lines", "at") if name in _KEYS or name not in ORDER_LINES]
+    for split in splits:
+        if split.removeprefix("order_lines.") in ORDER_LINES and split.removeprefix("order_lines.") not in _KEYS:
+            raise UnknownSplit(measure=measure, split=split, choices=nearest(split, choices))
+
+
+def sold_orders(facts: Facts) -> ir.Table:
+    """Orders that were not cancelled, with their columns and ``rate``, into the company's currency."""
+    orders = facts.table("orders")
+    orders = orders.filter(orders.cancelled_at.isnull() & (orders.status != "cancelled"))
+    return add_rate(facts, "orders", orders)
+
+
+def note_unknown_customers(facts: Facts, since: date | None = None, until: date | None = None) -> tuple[Note, ...]:
+    """How large a share of the period's orders has no customer and is left out of figures per customer."""
+    orders = in_period(facts, sold_orders(facts), "ordered_at", since, until)
+    counts = orders.aggregate(unknown=orders.count(where=orders.customer_id.isnull()), orders=orders.count())
+    found = facts.run(counts).to_pylist()[0]
+    return (Note(_UNKNOWN_CUSTOMER, {"share": found["unknown"] / found["orders"]}),) if found["unknown"] else ()
+
+
+def note_unknown_returns(facts: Facts, since: date | None = None, until: date | None = None) -> tuple[Note, ...]:
+    """How many returns count 0 because their amount cannot be known."""
+    rows = in_period(facts, facts.table("returns"), "returned_at", since, until)
+    is_unnamed = rows.line.isnull() & rows.product_id.isnull()
+    is_unknown = rows.refund.isnull() & (rows.quantity.isnull() | rows.order_id.isnull() | is_unnamed)
+    count = facts.run(rows.aggregate(count=rows.count(where=is_unknown)))["count"][0].as_py()
+    return (Note(_UNKNOWN_RETURN, {"count": count}),) if count else ()
+
+
+def _lines(facts: Facts, orders: ir.Table) -> ir.Table:
+    """The lines of ``orders``, at the order's time."""
+    sold = orders.select(
+        _order="order_id", customer_id="customer_id", at="ordered_at", charged="shipping_charged", rate="rate"
+    )
+    lines = facts.table("order_lines").select("order_id", "kind", "product_id", "quantity", "unit_price", "unit_cost")
+    rows = _add_cost(facts, lines.join(sold, [("order_id", "_order")]))
+    amount = _number(rows.quantity) * _number(rows.unit_price) * rows.rate
+    is_goods, is_shipping = ~rows.kind.isin(_WITHOUT_GOODS), rows.kind == "shipping"
+    return _movement(
+        rows,
+        sales=ibis.ifelse(is_shipping, 0.0, amount),
+        sales_without_cost=ibis.ifelse(is_goods & rows.cost.isnull(), amount, 0.0),
+        cost_of_goods=(_number(rows.quantity) * rows.cost).coalesce(0.0),
+        shipping=ibis.ifelse(is_shipping & rows.charged.isnull(), -amount, 0.0),
+        is_costed=ibis.ifelse(is_goods, rows.cost.notnull().cast("int8"), ibis.null("int8")),
+    )
+
+
+def _shipping(orders: ir.Table) -> ir.Table:
+    rows = orders.filter(orders.shipping_cost.notnull() | orders.shipping_charged.notnull()).rename(at="ordered_at")
+    net = _number(rows.shipping_cost).coalesce(0.0) - _number(rows.shipping_charged).coalesce(0.0)
+    return _movement(rows, shipping=net * rows.rate)
+
+
+def _returns(facts: Facts, orders: ir.Table) -> ir.Table:
+    """Returns of sold orders and of no order at all; the line sold tells their price and cost, else the product."""
+    returns = convert_money(facts, "returns", facts.table("returns"), ["refund"]).rename(at="returned_at")
+    sold = orders.select(_order="order_id", _customer="customer_id", rate="rate")
+    rows = returns.left_join(sold, [("order_id", "_order")])
+    rows = rows.filter(rows.order_id.isnull() | rows["_order"].notnull()).select(
+        *("return_id", "order_id", "at", "quantity", "refund"),
+        customer_id=rows["_customer"].coalesce(rows.customer_id),
+        own_product="product_id",
+        rate=rows.rate.coalesce(1.0),
+    )
+    lines = _returned_lines(facts).rename(_return="return_id")
+    rows = rows.left_join(lines, [("return_id", "_return")])
+    rows = _add_cost(facts, rows.mutate(product_id=rows.own_product.coalesce(rows.product_id)))
+    refund = _number(rows.refund).coalesce(_number(rows.quantity) * rows.unit_price * rows.rate)
+    is_unknown = (
+        (rows["_return"].notnull() | rows.product_id.notnull()) & rows.has_goods.coalesce(True) & rows.cost.isnull()
+    )
+    return _movement(
+        rows,
+        sales_without_cost=ibis.ifelse(is_unknown, -refund, 0.0).coalesce(0.0),
+        returns=refund.coalesce(0.0),
+        cost_of_goods=-(_number(rows.quantity) * rows.cost).coalesce(0.0),
+    )
+
+
+def _returned_lines(facts: Facts) -> ir.Table:
+    """Per return that names its order: price and cost (order's currency), product and kind of what came back.
+
+    That is its line; without a line, the mean of the order's lines with its product.
+    """
+    returns = facts.table("returns").select("return_id", _order="order_id", _line="line", _product="product_id")
+    lines = facts.table("order_lines").select("order_id", "line", "kind", "product_id", "unit_price", "unit_cost")
+    is_same = (lines.line == returns["_line"]) | (returns["_line"].isnull() & (lines.product_id == returns["_product"]))
+    sold = lines.join(returns, (lines.order_id == returns["_order"]) & is_same)
+    return sold.group_by("return_id").aggregate(
+        unit_price=_number(sold.unit_price).mean(),
+        unit_cost=_number(sold.unit_cost).mean(),
+        product_id=sold.product_id.max(),
+        has_goods=(~sold.kind.isin(_WITHOUT_GOODS)).any(),
+    )
+
+
+def _payments(facts: Facts, orders: ir.Table) -> ir.Table:
+    """Payments lost, counted once whatever the number of tries."""
+    payments = convert_money(facts, "payments", facts.table("payments"), ["amount"])
+    payments = payments.mutate(due=payments.due_at.coalesce(ibis.literal(_NEVER)))
+    is_overdue = payments.due_at < ibis.literal(facts.as_of - timedelta(days=UNPAID_DAYS))
+    is_lost = payments.paid_at.isnull() & (payments.failed_at.notnull() | is_overdue.coalesce(False))
+    tries = ["order_id", "due", "amount"]
+    lost = payments.filter(is_lost & (payments.amount > 0)).anti_join(payments.filter(~is_lost).view(), tries)
+    lost = lost.group_by(tries).aggregate(failed_at=lost.failed_at.max())
+    lost = lost.mutate(at=lost.failed_at.coalesce(lost.due + ibis.interval(days=UNPAID_DAYS)))
+    rows = lost.join(orders.select(_order="order_id", customer_id="customer_id"), [("order_id", "_order")])
+    return _movement(rows, payment_losses=_number(rows.amount))
+
+
+def _service(facts: Facts) -> tuple[ir.Table, ir.Table]:
+    contacts = convert_money(facts, "contacts", facts.table("contacts"), ["cost"])
+    cases = convert_money(facts, "cases", facts.table("cases"), ["cost"]).rename(at="opened_at")
+    contacts, cases = (rows.filter(rows.cost.notnull()) for rows in (contacts, cases))
+    return _movement(contacts, cost_to_serve=_number(contacts.cost)), _movement(
+        cases, cost_to_serve=_number(cases.cost)
+    )
+
+
+def _movement(rows: ir.Table, **columns: ir.Value) -> ir.Table:
+    """``rows`` in the shape of `movements`: keys that they lack are null, amounts not given 0."""
+    keys = {name: rows[name] if name in rows.columns else ibis.null("string") for name in _KEYS}
+    amounts = {name: columns.get(name, ibis.literal(0.0)) for name in AMOUNTS}
+    return rows.select(
+        **keys, at=rows["at"].cast(TIME), **amounts, is_costed=columns.get("is_costed", ibis.null("int8"))
+    )
+
+
+def _add_cost(facts: Facts, rows: ir.Table) -> ir.Table:
+    """``rows`` (product_id, unit_cost with its rate, at) with ``cost``: of one piece, in the company's currency."""
+    products = facts.table("products").select(_key="product_id", product_cost="unit_cost", currency="currency")
+    joined = rows.left_join(products, [("product_id", "_key")]).drop("_key")
+    joined = joined.mutate(product_cost=ibis.ifelse(joined.unit_cost.isnull(), joined.product_cost, None))
+    rated = add_rate(facts, "products", joined.rename(own_rate="rate"), at="at", columns=["product_cost"])
+    cost = (_number(rated.unit_cost) * rated.own_rate).coalesce(_number(rated.product_cost) * rated.rate)
+    return rated.select(*[name for name in rows.columns if name != "rate"], rate=rated.own_rate, cost=cost)
+
+
+def _number(value: ir.Value) -> ir.Value:
+    """As float64: sums of products of decimals take three times as long, and 15 digits hold every cent of them."""
+    return value.cast("float64")
