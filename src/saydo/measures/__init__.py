@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from saydo.errors import UnknownMeasure, nearest
 from saydo.measures._measure import HIDE_BELOW, Figures, Measure
+from saydo.measures.margin import margin
 from saydo.measures.nps import nps
 from saydo.measures.promises_kept import promises_kept
 from saydo.measures.satisfaction import satisfaction
@@ -17,6 +18,7 @@ from saydo.measures.satisfaction import satisfaction
 MEASURES: dict[str, Measure] = {
     measure.name: measure
     for measure in (
+        margin,
         nps,
         promises_kept,
         satisfaction,
@@ -32,4 +34,4 @@ def find(name: str) -> Measure:
     return MEASURES[name]
 
 
-__all__ = ["HIDE_BELOW", "MEASURES", "Figures", "Measure", "find", "nps", "promises_kept", "satisfaction"]
+__all__ = ["HIDE_BELOW", "MEASURES", "Figures", "Measure", "find", "margin", "nps", "promises_kept", "satisfaction"]
