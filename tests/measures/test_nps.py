@@ -14,7 +14,7 @@ from numpy.random import default_rng
 from scipy.special import ndtri
 from tests.companies import make_facts
 
-from saydo.errors import NothingToMeasure
+from saydo.errors import MissingTable, NothingToMeasure
 from saydo.measures import nps
 from saydo.stats.trials import binomial_p
 
@@ -144,6 +144,34 @@ def in_accounts(answers: list[dict[str, Any]], **chosen: Any) -> dict[str, Any]:
     customers = [{"customer_id": one["customer_id"], "account_id": one["customer_id"][0]} for one in answers]
     (row,) = nps(make_facts(feedback=answers, customers=customers), show_small_groups=True, **chosen)
     return row
+
+
+def test_value_lets_an_answer_count_by_the_margin_of_the_year_before() -> None:
+    answers = [
+        {"score": score, "customer_id": name, "said_at": "2024-06-01"}
+        for name, score in {"a": 10, "b": 0, "c": 9, "d": 0, "e": 8}.items()
+    ]
+    when = {"a": "2023-07-01", "b": "2024-05-31", "c": "2023-05-01", "d": "2024-06-02", "e": "2024-05-01"}
+    left = {"a": 30, "b": 10, "c": 999, "d": 999, "e": -50}  # too early, too late and a loss weigh nothing
+    facts = make_facts(
+        feedback=answers,
+        orders=[{"order_id": name, "customer_id": name, "ordered_at": day} for name, day in when.items()],
+        order_lines=[
+            {"order_id": name, "line": 1, "unit_price": 1000, "unit_cost": 1000 - value} for name, value in left.items()
+        ],
+    )
+    result = nps(facts, weight="value")
+    (row,) = result
+    assert (row["answers"], row["promoter_share"], row["detractor_share"]) == (5, 0.75, 0.25)
+    assert row["nps"] == 50
+    assert [str(note) for note in result.notes] == [
+        "Answers that weigh nothing, because their customer left no known margin in the year before: 60%."
+    ]
+
+
+def test_value_without_sales_is_an_error() -> None:
+    with pytest.raises(MissingTable, match="nps needs the table order_lines"):
+        measure(say(10), weight="value")
 
 
 def test_account_gives_every_account_the_same_weight() -> None:

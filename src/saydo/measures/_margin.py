@@ -83,6 +83,18 @@ def sum_margin(rows: ir.Table, *keys: str) -> ir.Table:
     return sums.mutate(margin=(sums.is_costed == 0).ifelse(ibis.null("float64"), margin_of(sums)))
 
 
+def margin_before(facts: Facts, rows: ir.Table, key: str, at: str, days: int) -> ir.Table:
+    """What the customer of each of ``rows`` left in the ``days`` before its time ``at``: ``_key`` (of ``key``),
+    ``margin``.
+
+    Rows whose customer moved nothing in those days are not in it; margin is null where no cost is known.
+    """
+    moments = rows.select(_key=key, _customer="customer_id", _until=at).distinct().view()
+    rows = movements(facts)
+    is_before = (rows["at"] < moments["_until"]) & (rows["at"] >= moments["_until"] - ibis.interval(days=days))
+    return sum_margin(rows.join(moments, (rows.customer_id == moments["_customer"]) & is_before), "_key")
+
+
 def split_customers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str]) -> Split:
     """`sum_margin` of ``rows`` (`movements` of known customers) with a row per customer and group of ``by``.
 

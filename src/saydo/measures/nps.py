@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from saydo.company import Facts
+from saydo.errors import MissingTable
 from saydo.language import mark
 from saydo.measures._answers import answers_to, group_answers
 from saydo.measures._clusters import has_accounts, run_groups, sum_clusters
+from saydo.measures._margin import margin_before
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
 from saydo.stats.arrays import divide
 from saydo.stats.intervals import nps_interval, nps_interval_effective
@@ -22,6 +24,10 @@ from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
 
 _OTHER_SCALE = mark("Answers on another scale than 0 to 10: {count}. They answer another question and are left out.")
 _SCORES = tuple(f"score_{score}" for score in range(11))
+VALUE_DAYS = 365
+_WEIGHTLESS = mark(
+    "Answers that weigh nothing, because their customer left no known margin in the year before: {share}."
+)
 BANDS = {"detractors": (0, 6), "passives": (7, 8), "promoters": (9, 10)}
 
 
@@ -39,9 +45,9 @@ def compute(
 
     NPS = 100 (p - d), p and d the shares of promoters and detractors. ``each=person`` counts the last answer of each
     person in each group, ``each=answer`` all of them. ``weight`` lets an answer count by ``value`` (margin of the
-    customer's 365 days before the answer; loss counts as 0), ``reach`` (people who see it, at least 1), or ``account``
-    (every account the same, whatever the number of answers in it). Relational answers and answers after an event stand
-    in separate rows (``occasion``), never in one figure.
+    customer's 365 days before the answer; a loss, or one whose costs are not known, counts as 0), ``reach`` (people who
+    see it, at least 1), or ``account`` (every account the same, whatever the number of answers in it). Relational
+    answers and answers after an event stand in separate rows (``occasion``), never in one figure.
 
     Reads:   feedback (question nps, scale 0 to 10; score, said_at, customer_id: null is a person of its own, occasion:
              null is a group of its own); customers.account_id where there is one; orders and what they cost for
@@ -65,8 +71,9 @@ def compute(
     notes = _note_other_scales(facts, rows.filter(~on_scale))
     rows = rows.filter(on_scale)
     split = group_answers(facts, "nps", rows, by, each=each)
-    weighted = split.rows.mutate(weight=_weight(split.rows, split.names, weight))
+    weighted = _add_weight(facts, split.rows, split.names, weight)
     counts = _count(facts, weighted, split.names)
+    notes += _note_weightless(counts)
     if weight == "none" and each == "person" and not has_accounts(facts):
         interval = nps_interval(column(counts, "promoters"), column(counts, "passives"), column(counts, "detractors"))
     else:
@@ -80,12 +87,23 @@ def classify(score: ir.Value) -> ir.IntegerValue:
     return ibis.cases((score >= 9, 1), (score <= 6, -1), else_=0)
 
 
-def _weight(rows: ir.Table, names: Sequence[str], weight: str) -> ir.Value:
+def _add_weight(facts: Facts, rows: ir.Table, names: Sequence[str], weight: str) -> ir.Table:
+    if weight == "value":
+        return _add_value(facts, rows)
     if weight == "reach":
-        return ibis.greatest(rows.reach.coalesce(1.0), 1.0)
+        return rows.mutate(weight=ibis.greatest(rows.reach.coalesce(1.0), 1.0))
     if weight == "account":
-        return 1.0 / rows.count().over(ibis.window(group_by=[*names, "cluster"])).cast("float64")
-    return ibis.literal(1.0)
+        answers = rows.count().over(ibis.window(group_by=[*names, "cluster"]))
+        return rows.mutate(weight=1.0 / answers.cast("float64"))
+    return rows.mutate(weight=ibis.literal(1.0))
+
+
+def _add_value(facts: Facts, rows: ir.Table) -> ir.Table:
+    if not facts.has("order_lines"):
+        raise MissingTable(measure="nps", table="order_lines")
+    values = margin_before(facts, rows, "feedback_id", "said_at", VALUE_DAYS)
+    joined = rows.left_join(values, [("feedback_id", "_key")])
+    return joined.select(rows, weight=ibis.greatest(values.margin.coalesce(0.0), 0.0))
 
 
 def _count(facts: Facts, rows: ir.Table, names: Sequence[str]) -> pa.Table:
@@ -98,6 +116,7 @@ def _count(facts: Facts, rows: ir.Table, names: Sequence[str]) -> pa.Table:
         **{band: rows.count(where=is_in) for band, is_in in within.items()},
         **{f"score_{score}": rows.count(where=rows.score == score) for score in range(11)},
         weights=rows.weight.sum(),
+        weightless=rows.count(where=rows.weight == 0),
         **{f"{band}_weight": rows.weight.sum(where=is_in).coalesce(0.0) for band, is_in in within.items()},
     )
 
@@ -108,7 +127,7 @@ def _figures(counts: pa.Table, interval: tuple[Any, Any]) -> pa.Table:
     shares = {band: column(counts, f"{band}_weight") / weights for band in BANDS}
     low, high = interval
     score = 100 * (column(counts, "promoters_weight") - column(counts, "detractors_weight")) / weights
-    rows = counts.drop_columns(["weights", *(f"{band}_weight" for band in BANDS), *_SCORES])
+    rows = counts.drop_columns(["weights", "weightless", *(f"{band}_weight" for band in BANDS), *_SCORES])
     rows = add_columns(rows, {f"{band[:-1]}_share": share for band, share in shares.items()})
     rows = add_columns(rows, {"nps": score, "nps_low": low, "nps_high": high})
     return add_columns(rows, {name: counts[name] for name in _SCORES})
@@ -126,6 +145,11 @@ def _clustered_interval(counts: pa.Table, sums: ClusterSums) -> tuple[Any, Any]:
 def _note_other_scales(facts: Facts, others: ir.Table) -> tuple[Note, ...]:
     count = facts.run(others.count().name("count").as_table())["count"][0].as_py()
     return (Note(_OTHER_SCALE, {"count": count}),) if count else ()
+
+
+def _note_weightless(counts: pa.Table) -> tuple[Note, ...]:
+    answers, weightless = (float(column(counts, name).sum()) for name in ("answers", "weightless"))
+    return (Note(_WEIGHTLESS, {"share": weightless / answers}),) if weightless else ()
 
 
 nps = Measure(
