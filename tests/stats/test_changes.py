@@ -203,3 +203,17 @@ def test_adjust_p_values_leaves_the_unknown_out_of_the_family() -> None:
     np.testing.assert_allclose(changes.adjust_p_values(table), [[0.04, np.nan, 0.16 / 3], [np.nan, 0.16 / 3, 0.5]])
     assert np.isnan(changes.adjust_p_values([np.nan])).all()
     assert changes.adjust_p_values([]).size == 0
+
+
+def test_compare_means_of_the_same_people_is_the_panel_comparison() -> None:
+    table = np.array([[5, 3, 2], [4, 20, 16], [1, 7, 42]])
+    before, after = table.sum(axis=1)[::-1], table.sum(axis=0)[::-1]
+    sums = Sums.of_classes(*before), Sums.of_classes(*after)
+    steps = np.array([-1, 0, 1])
+    product = (table * np.outer(steps, steps)).sum() / 100
+    covariance = (product - sums[0].mean * sums[1].mean) / 100
+    shared = changes.compare_means(*sums, (-1, 1), covariance=covariance)
+    panel = changes.compare_panel(table)
+    np.testing.assert_allclose([100 * shared.difference, 100 * shared.low], [panel.difference, panel.low], atol=0.2)
+    alone = changes.compare_means(*sums, (-1, 1))
+    assert shared.high - shared.low < 0.75 * (alone.high - alone.low)

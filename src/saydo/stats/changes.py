@@ -47,20 +47,25 @@ def compare_means(
     scale: tuple[float, float],
     level: float = 0.95,
     df: npt.ArrayLike = np.inf,
+    covariance: npt.ArrayLike = 0.0,
 ) -> Change:
-    """The change of a mean score on a scale between two independent groups; unit of the score.
+    """The change of a mean score on a scale between two groups; unit of the score.
 
     `difference` is the plain one. Interval and p come from the means and variances after 1.5 pseudo-answers in each
     group, so that they agree with each other (p < .05 just where the 95 % interval leaves out 0), and a unanimous group
     is not taken for certain. nan where a group has no answer. For weighted answers give effective sums (`Sums.of_mean`)
-    and the smaller `df`.
+    and the smaller `df`. Where some people are in both groups, `covariance` is that of the two means: 0 for different
+    people, and for the same people on both sides this becomes the paired comparison.
 
     Exact coverage of 95 % intervals of the score's change over all pairs of the five share triples of the coverage
     table, group sizes 10 and 10, 10 and 30, 30 and 30, 10 and 100: 92.8-99.8 %, mean 95.3-95.6 %; plain errors:
-    65.3-96.5 %. Source: after A. Agresti and B. Caffo, The American Statistician 54 (2000) 280-288.
+    65.3-96.5 %. With half or all of 5 to 100 people in both groups and a correlation of their answers of 0 to .97, over
+    84 pairs of populations, 20,000 samples each: 94.5-100 %. Source: after A. Agresti and B. Caffo, The American
+    Statistician 54 (2000) 280-288.
     """
     padded = before.padded(PSEUDO_ANSWERS, scale), after.padded(PSEUDO_ANSWERS, scale)
-    return _cut(_compare(after.mean - before.mean, *padded, df, level), scale[1] - scale[0])
+    shared = as_arrays(covariance)[0] * divide(before.n * after.n, padded[0].n * padded[1].n)
+    return _cut(_compare(after.mean - before.mean, *padded, df, level, shared), scale[1] - scale[0])
 
 
 def compare_shares(
@@ -127,9 +132,17 @@ def adjust_p_values(p: npt.ArrayLike) -> Array:
     return adjusted
 
 
-def _compare(difference: Array, before: Sums, after: Sums, df: npt.ArrayLike, level: float) -> Change:
+def _compare(
+    difference: Array,
+    before: Sums,
+    after: Sums,
+    df: npt.ArrayLike,
+    level: float,
+    covariance: npt.ArrayLike = 0.0,
+) -> Change:
     """Judge the difference of two means by their sums after pseudo-answers."""
-    se = np.sqrt(before.variance / before.n + after.variance / after.n)
+    variance = before.variance / before.n + after.variance / after.n - 2 * np.asarray(covariance)
+    se = np.sqrt(np.maximum(variance, 0))
     return _judge(difference, after.mean - before.mean, se, df, level)
 
 
