@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("saydo", deadline=None)  # a busy machine is no failure
+settings.load_profile("saydo")
 
 REAL_DATA = os.environ.get("SAYDO_TEST_DATA")
 IN_CI = os.environ.get("CI") == "true"

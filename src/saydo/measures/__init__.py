@@ -13,6 +13,10 @@ from saydo.measures._measure import HIDE_BELOW, Figures, Measure
 from saydo.measures.margin import margin
 from saydo.measures.nps import nps
 from saydo.measures.promises_kept import promises_kept
+from saydo.measures.repeat_rate import repeat_rate
+from saydo.measures.retention import retention
+from saydo.measures.rfm import rfm
+from saydo.measures.said_when_broken import said_when_broken
 from saydo.measures.satisfaction import satisfaction
 
 MEASURES: dict[str, Measure] = {
@@ -21,6 +25,10 @@ MEASURES: dict[str, Measure] = {
         margin,
         nps,
         promises_kept,
+        repeat_rate,
+        retention,
+        rfm,
+        said_when_broken,
         satisfaction,
     )
 }
@@ -34,4 +42,18 @@ def find(name: str) -> Measure:
     return MEASURES[name]
 
 
-__all__ = ["HIDE_BELOW", "MEASURES", "Figures", "Measure", "find", "margin", "nps", "promises_kept", "satisfaction"]
+__all__ = [
+    "HIDE_BELOW",
+    "MEASURES",
+    "Figures",
+    "Measure",
+    "find",
+    "margin",
+    "nps",
+    "promises_kept",
+    "repeat_rate",
+    "retention",
+    "rfm",
+    "said_when_broken",
+    "satisfaction",
+]
