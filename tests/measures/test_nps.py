@@ -70,7 +70,7 @@ def test_the_last_answer_of_a_person_counts() -> None:
         {"customer_id": "c2", "score": 8, "said_at": NOON, "feedback_id": "f1"},
     ]
     row = measure(answers)
-    assert (row["answers"], row["detractors"], row["promoters"]) == (2, 1, 1)
+    assert (row["answers"], row["detractors"], row["passives"]) == (2, 1, 1)  # in the same second, the lowest
     assert measure(answers, each="answer")["answers"] == 4
 
 
@@ -215,12 +215,15 @@ ANSWER = st.fixed_dictionaries(
 
 
 def last_of_each(answers: list[dict[str, Any]]) -> dict[tuple[Any, Any], list[int]]:
-    """Scores per (touchpoint, occasion): the last of each person; answers without a customer all count."""
+    """Scores per (touchpoint, occasion): the last of each person; answers without a customer all count.
+
+    Of those in the same second it is the lowest.
+    """
     kept: dict[tuple[Any, Any], dict[Any, dict[str, Any]]] = defaultdict(dict)
     for number, answer in enumerate(answers):
         person = answer["customer_id"] or number
         before = kept[answer["touchpoint"], answer["occasion"]].get(person)
-        if before is None or before["said_at"] <= answer["said_at"]:
+        if before is None or (before["said_at"], -before["score"]) <= (answer["said_at"], -answer["score"]):
             kept[answer["touchpoint"], answer["occasion"]][person] = answer
     return {group: [one["score"] for one in people.values()] for group, people in kept.items()}
 
@@ -229,8 +232,12 @@ def last_of_each(answers: list[dict[str, Any]]) -> dict[tuple[Any, Any], list[in
 @given(st.lists(ANSWER, min_size=1, max_size=25))
 def test_counts_agree_with_a_plain_loop(answers: list[dict[str, Any]]) -> None:
     expected = last_of_each(answers)
-    rows = nps(make_facts(feedback=answers), by="touchpoint", show_small_groups=True).to_records()
+    facts = make_facts(feedback=answers)
+    rows = nps(facts, by="touchpoint", show_small_groups=True).to_records()
     assert len(rows) == len(expected)
+    seen_by_one = nps(facts, by="touchpoint", weight="reach", show_small_groups=True).to_records()
+    assert [row["score_0"] for row in seen_by_one] == [row["score_0"] for row in rows]
+    assert [row["nps"] for row in seen_by_one] == pytest.approx([row["nps"] for row in rows])
     for row in rows:
         scores = expected[row["touchpoint"], row["occasion"]]
         told = Counter(scores)

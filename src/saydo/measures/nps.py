@@ -25,6 +25,7 @@ from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
 _OTHER_SCALE = mark("Answers on another scale than 0 to 10: {count}. They answer another question and are left out.")
 _SCORES = tuple(f"score_{score}" for score in range(11))
 VALUE_DAYS = 365
+_WEIGHT_COLUMNS = {"value": ("feedback_id", "customer_id", "said_at"), "reach": ("reach",)}
 _WEIGHTLESS = mark(
     "Answers that weigh nothing, because their customer left no known margin in the year before: {share}."
 )
@@ -44,10 +45,11 @@ def compute(
     """Share of promoters (9-10) minus share of detractors (0-6), in points from -100 to 100.
 
     NPS = 100 (p - d), p and d the shares of promoters and detractors. ``each=person`` counts the last answer of each
-    person in each group, ``each=answer`` all of them. ``weight`` lets an answer count by ``value`` (margin of the
-    customer's 365 days before the answer; a loss, or one whose costs are not known, counts as 0), ``reach`` (people who
-    see it, at least 1), or ``account`` (every account the same, whatever the number of answers in it). Relational
-    answers and answers after an event stand in separate rows (``occasion``), never in one figure.
+    person in each group (of several in the same second the lowest), ``each=answer`` all of them. ``weight`` lets an
+    answer count by ``value`` (margin of the customer's 365 days before the answer; a loss, or one whose costs are not
+    known, counts as 0), ``reach`` (people who see it, at least 1), or ``account`` (every account the same, whatever
+    the number of answers in it). Relational answers and answers after an event stand in separate rows (``occasion``),
+    never in one figure.
 
     Reads:   feedback (question nps, scale 0 to 10; score, said_at, customer_id: null is a person of its own, occasion:
              null is a group of its own); customers.account_id where there is one; orders and what they cost for
@@ -67,10 +69,8 @@ def compute(
     """
     rows = answers_to(facts, ["nps"], since, until)
     rows = rows if occasion is None else rows.filter(rows.occasion == occasion)
-    on_scale = (rows.scale_min.isnull() | (rows.scale_min == 0)) & (rows.scale_max.isnull() | (rows.scale_max == 10))
-    notes = _note_other_scales(facts, rows.filter(~on_scale))
-    rows = rows.filter(on_scale)
-    split = group_answers(facts, "nps", rows, by, each=each)
+    rows, notes = on_own_scale(facts, rows)
+    split = group_answers(facts, "nps", rows, by, each=each, keep=_WEIGHT_COLUMNS.get(weight, ()))
     weighted = _add_weight(facts, split.rows, split.names, weight)
     counts = _count(facts, weighted, split.names)
     notes += _note_weightless(counts)
@@ -80,6 +80,14 @@ def compute(
         score = (weighted.weight * classify(weighted.score), weighted.weight)
         interval = _clustered_interval(counts, sum_clusters(facts, weighted, split.names, score=score)["score"])
     return Figures(_figures(counts, interval), split.names, split.overlaps, notes)
+
+
+def on_own_scale(facts: Facts, rows: ir.Table) -> tuple[ir.Table, tuple[Note, ...]]:
+    """Answers on the score's own scale, 0 to 10 or not said, and a note of how many lie on another."""
+    is_own = (rows.scale_min.isnull() | (rows.scale_min == 0)) & (rows.scale_max.isnull() | (rows.scale_max == 10))
+    others = rows.filter(~is_own)
+    count = facts.run(others.count().name("count").as_table())["count"][0].as_py()
+    return rows.filter(is_own), (Note(_OTHER_SCALE, {"count": count}),) if count else ()
 
 
 def classify(score: ir.Value) -> ir.IntegerValue:
@@ -140,11 +148,6 @@ def _clustered_interval(counts: pa.Table, sums: ClusterSums) -> tuple[Any, Any]:
     variance = up + down - mean.value**2
     effective = effective_answers(mean.se, variance, column(counts, "answers"), sums.effective_clusters)
     return nps_interval_effective(up, down, effective, mean.df)
-
-
-def _note_other_scales(facts: Facts, others: ir.Table) -> tuple[Note, ...]:
-    count = facts.run(others.count().name("count").as_table())["count"][0].as_py()
-    return (Note(_OTHER_SCALE, {"count": count}),) if count else ()
 
 
 def _note_weightless(counts: pa.Table) -> tuple[Note, ...]:
