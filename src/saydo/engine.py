@@ -123,7 +123,8 @@ def _local_spark() -> Any:
 class Workbench(DuckDBEngine):
     """A DuckDB for one import: a single session, so that what a query leaves behind is there for the next.
 
-    Bare local times are those of ``zone``; a bad one raises `BadSetting`. ``macros`` are expressions that its queries may use.
+    Bare local times are those of ``zone``; a bad one raises `BadSetting`. ``macros`` are expressions that queries may
+    use.
     """
 
     def __init__(self, zone: str = "UTC", macros: Sequence[str] = ()) -> None:
@@ -142,20 +143,17 @@ class Workbench(DuckDBEngine):
         cursor = self.connection.execute(query, parameters)
         return cursor.to_arrow_table() if cursor.description else pa.table({})
 
-    def confine(self, files: Sequence[Path], folder: Path) -> None:
-        """From now on read these files and what lies in ``folder``, nothing else; this cannot be undone."""
-        listed = ", ".join(quote_text(str(file)) for file in files)
-        self.connection.execute(f"SET allowed_paths = [{listed}]")
+    def confine(self, folder: Path) -> None:
+        """From now on read and write in ``folder`` and nowhere else; this cannot be undone."""
         self.connection.execute(f"SET allowed_directories = [{quote_text(str(folder) + os.sep)}]")
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 
-    def tables_read(self, query: str) -> set[str]:
-        """The tables that one query reads; raises `EngineError` where it cannot be understood or is not one single query."""
+    def check_query(self, query: str) -> None:
+        """Raise `EngineError` when it is not one single query that can be understood."""
         statements = self.connection.extract_statements(query)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise duckdb.ParserException("it must be one single query")
-        return set(self.connection.get_table_names(query))
 
 
 def compile_sql(expression: ir.Expr) -> str:

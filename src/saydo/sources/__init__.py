@@ -20,11 +20,12 @@ from saydo.company import MANIFEST_FILE, Facts, Manifest, TableEntry
 from saydo.engine import DuckDBEngine, Workbench, open_facts
 from saydo.errors import BadSetting, NothingUsable, RowsRefused
 from saydo.facts import TABLES
-from saydo.language import translate
+from saydo.language import mark, translate
 from saydo.sources._publish import Draft, publish
 from saydo.sources._quarantine import FOLDER as QUARANTINE
 from saydo.sources._quarantine import summarise
-from saydo.sources._raw import find_tables, open_raw
+from saydo.sources._mapping import MappingFolder, find_mapping, ready_mappings, run_mapping
+from saydo.sources._raw import ENDINGS, RawFile, find_tables, open_raw
 from saydo.sources._stage import Reading
 from saydo.sources._tables import complete, import_table
 from saydo.sources._values import MACROS
@@ -67,17 +68,41 @@ def import_facts(
     """
     if dates not in (None, "dmy", "mdy"):
         raise BadSetting(name="dates", value=dates, choices="dmy, mdy")
+    mapping = None if source == FOLDER else find_mapping(source)
+    if mapping:
+        zone, currency, dates = zone or mapping.zone, currency or mapping.currency, dates or mapping.dates
     with publish(to) as draft:
         bench = Workbench(zone or "UTC", MACROS)
         try:
-            reading = Reading(currency.upper() if currency else None, dates)
-            manifest = _import_folder(bench, origin, reading, draft.scratch, draft.out, progress)
+            reading = Reading(currency.upper() if currency else None, dates, mapping is not None)
+            opened = _open_mapping(bench, mapping, origin, draft) if mapping else _open_folder(bench, origin, draft)
+            entries: dict[str, TableEntry] = {}
+            for done, (table, raws) in enumerate(opened.items()):
+                if progress:
+                    progress(table, done, len(opened))
+                entries[table] = import_table(bench, TABLES[table], raws, reading, draft.scratch, draft.out)
+            manifest = complete(bench, entries, reading, draft.out)
         finally:
             bench.close()
         _check_refused(manifest, origin, draft, strict)
         manifest = replace(manifest, zone=zone or "UTC", name=name or origin.resolve().name, source=source)
         manifest.write(draft.out)
     return manifest
+
+
+def _open_folder(bench: Workbench, origin: Path, draft: Draft) -> dict[str, list[RawFile]]:
+    root = origin if origin.is_dir() else origin.parent
+    return {
+        table: [
+            open_raw(bench, path, draft.scratch, str(path.relative_to(root)), table, TABLES[table].names)
+            for path in paths
+        ]
+        for table, paths in find_tables(origin).items()
+    }
+
+
+def _open_mapping(bench: Workbench, mapping: MappingFolder, origin: Path, draft: Draft) -> dict[str, list[RawFile]]:
+    return {table: [raw] for table, raw in run_mapping(bench, mapping, origin, draft.scratch).items()}
 
 
 def _check_refused(manifest: Manifest, origin: Path, draft: Draft, strict: bool) -> None:
@@ -89,18 +114,23 @@ def _check_refused(manifest: Manifest, origin: Path, draft: Draft, strict: bool)
         raise error(path=origin, rows=refused, quarantine=draft.keep_quarantine(), reason=first.sentence())
 
 
-def _import_folder(
-    bench: Workbench, origin: Path, reading: Reading, scratch: Path, out: Path, progress: Progress | None
-) -> Manifest:
-    tables = find_tables(origin)
-    entries: dict[str, TableEntry] = {}
-    for done, (table, paths) in enumerate(tables.items()):
-        if progress:
-            progress(table, done, len(tables))
-        words = (*TABLES[table].names,)
-        raws = [open_raw(bench, path, scratch, table, words) for path in paths]
-        entries[table] = import_table(bench, TABLES[table], raws, reading, scratch, out)
-    return complete(bench, entries, reading, out)
+@dataclass(frozen=True)
+class Source:
+    """Something that can be imported: its name, what it is (a message id), and the files it expects."""
+
+    name: str
+    meaning: str
+    files: tuple[str, ...]
+
+
+def list_sources() -> list[Source]:
+    """A plain folder, then the ready mappings."""
+    folder = Source(
+        FOLDER,
+        mark("Files named after the tables of the contract, in its columns"),
+        tuple(f"<table>{ending}" for ending in ENDINGS),
+    )
+    return [folder, *(Source(each.name, each.meaning, each.files) for each in ready_mappings().values())]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ EARLIEST = date(1900, 1, 1)
 LATEST_PLAN = date(2200, 1, 1)
 BLANK = 0  # the code of a row without a single value, which is no row
 REFUSED = "refused"  # the column in which a mapping says why it wants a row refused
+FILE, ROW = "_file", "_row"  # those in which it says where a row comes from
 DUPLICATE = mark("{column} stands in an earlier row: the key must be unique")
 SAID_BY_MAPPING = "{value}"
 

@@ -1,6 +1,5 @@
 """The columns of a raw file matched with those of the contract, by their headers."""
 
-
 from __future__ import annotations
 
 import re

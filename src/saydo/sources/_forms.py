@@ -3,7 +3,6 @@
 A sample is enough to begin with; what it leaves open, or gets wrong, is decided on the whole column.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping

@@ -4,7 +4,6 @@ One row of the quarantine is one refused row: the first reason, the file, the nu
 column and value, and the whole row as it was written (JSON), so that it can be mended and given back.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +14,8 @@ from saydo.engine import DuckDBEngine, Workbench, quote_name, quote_text
 from saydo.errors import UnreadableFile
 from saydo.facts import Column, Table
 from saydo.language import mark
-from saydo.sources._checks import BLANK, DUPLICATE, SAID_BY_MAPPING, places
-from saydo.sources._raw import REJECTS_LIMIT
+from saydo.sources._checks import BLANK, DUPLICATE, FILE, ROW, SAID_BY_MAPPING, places
+from saydo.sources._raw import REJECTS_LIMIT, RawFile
 from saydo.sources._stage import Staged, row_as_json
 
 FOLDER = "quarantine"
@@ -31,26 +30,33 @@ _OTHERWISE = mark("the row is no CSV")
 
 
 def note_rejects(bench: Workbench, files: Sequence[Staged]) -> None:
-    """Make the tables ``malformed`` (file, row, reason, text) and ``shifts``: how many of them stand before a staged place."""
+    """Make the tables ``malformed`` (file, row, reason, text) and ``shifts``: how many such rows precede a staged place.
+
+    Rows of raw files that a mapping never saw, because they cannot be told apart, are refused here too.
+    """
     bench.sql("CREATE OR REPLACE TEMP TABLE malformed (file INTEGER, row BIGINT, reason VARCHAR, text VARCHAR)")
     reasons = " ".join(f"WHEN {quote_text(kind)} THEN {quote_text(reason)}" for kind, reason in _MALFORMED.items())
-    for number, file in enumerate(files):
-        if file.raw.rejects:
-            bench.sql(
-                f"INSERT INTO malformed SELECT {number}, line + {file.raw.header_row - 1}, CASE "
-                f"CAST(arg_min(error_type, column_idx) AS VARCHAR) {reasons} ELSE {quote_text(_OTHERWISE)} END, "
-                f"any_value(csv_line) FROM {file.raw.rejects} GROUP BY line"
-            )
-            if count_rows(bench, f"malformed WHERE file = {number}") >= REJECTS_LIMIT:
-                raise UnreadableFile(
-                    path=file.raw.path, format="CSV", reason=f"over {REJECTS_LIMIT} rows are malformed"
-                )
+    for number, raw in enumerate(_all_files(files)):
+        if raw.rejects is None:
+            continue
+        bench.sql(
+            f"INSERT INTO malformed SELECT {number}, line + {raw.header_row - 1}, CASE "
+            f"CAST(arg_min(error_type, column_idx) AS VARCHAR) {reasons} ELSE {quote_text(_OTHERWISE)} END, "
+            f"any_value(csv_line) FROM {raw.rejects} GROUP BY line"
+        )
+        if count_rows(bench, f"malformed WHERE file = {number}") >= REJECTS_LIMIT:
+            raise UnreadableFile(path=raw.path, format="CSV", reason=f"over {REJECTS_LIMIT} rows are malformed")
     headers = " ".join(f"WHEN {number} THEN {file.raw.header_row}" for number, file in enumerate(files))
     bench.sql(
-        "CREATE OR REPLACE TEMP TABLE shifts AS SELECT file, place, max(before) AS rejected FROM ("
-        f"SELECT file, row_number() OVER (PARTITION BY file ORDER BY row) AS before, row - (CASE file {headers} END) - before "
-        "AS place FROM malformed) GROUP BY file, place"
+        "CREATE OR REPLACE TEMP TABLE shifts AS SELECT file, place, max(before) AS rejected FROM (SELECT file, "
+        "row_number() OVER (PARTITION BY file ORDER BY row) AS before, "
+        f"row - (CASE file {headers} END) - before AS place FROM malformed WHERE file < {len(files)}) GROUP BY ALL"
     )
+
+
+def _all_files(files: Sequence[Staged]) -> list[RawFile]:
+    """The files of a table, then the raw files that a mapping made them from; their places here are their numbers."""
+    return [file.raw for file in files] + [source for file in files for source in file.raw.made_from]
 
 
 def find_duplicates(bench: Workbench, contract: Table, files: Sequence[Staged]) -> None:
@@ -75,10 +81,11 @@ def find_duplicates(bench: Workbench, contract: Table, files: Sequence[Staged]) 
 
 def write_quarantine(bench: Workbench, contract: Table, files: Sequence[Staged], out: Path) -> int:
     """Write the refused rows of a table, if any, and give their number."""
+    labels = " ".join(f"WHEN {number} THEN {quote_text(raw.label)}" for number, raw in enumerate(_all_files(files)))
     bench.sql(
-        "CREATE OR REPLACE TEMP TABLE refused AS SELECT reason, reason AS rule, file, row, "
+        f"CREATE OR REPLACE TEMP TABLE refused AS SELECT reason, CASE file {labels} END AS file, row, "
         'CAST(NULL AS VARCHAR) AS "column", CAST(NULL AS VARCHAR) AS value, '
-        "CAST(to_json({line: clean(text)}) AS VARCHAR) AS raw FROM malformed"
+        "CAST(to_json({line: clean(text)}) AS VARCHAR) AS raw, reason AS rule FROM malformed"
     )
     for number, file in enumerate(files):
         if file.problems.keys() - {BLANK}:
@@ -88,12 +95,8 @@ def write_quarantine(bench: Workbench, contract: Table, files: Sequence[Staged],
     count = count_rows(bench, "refused")
     if count:
         (out / FOLDER).mkdir(exist_ok=True)
-        paths = " ".join(f"WHEN {number} THEN {quote_text(str(file.raw.path))}" for number, file in enumerate(files))
         target = quote_text(str(out / FOLDER / f"{contract.name}.parquet"))
-        bench.sql(
-            f'COPY (SELECT reason, CASE file {paths} END AS file, row, "column", value, raw, rule FROM refused '
-            f"ORDER BY refused.file, row) TO {target} (FORMAT parquet, COMPRESSION zstd)"
-        )
+        bench.sql(f"COPY (FROM refused ORDER BY file, row) TO {target} (FORMAT parquet, COMPRESSION zstd)")
     return count
 
 
@@ -145,12 +148,12 @@ def _broken(contract: Table, number: int, file: Staged) -> str:
         f"{quote_text(check.column)})"
         for code, check in enumerate(file.checks, start=1)
     )
-    value = """json_extract_string(_raw, '$."' || "column" || '"')"""
+    value = """json_extract_string(raw, '$."' || "column" || '"')"""
     is_said = f"rule = {quote_text(SAID_BY_MAPPING)}"
     return (
-        f"SELECT CASE WHEN {is_said} THEN {value} ELSE reason END, rule, {number}, {_row_number(file)}, "
-        f'CASE WHEN NOT {is_said} THEN "column" END, {value}, _raw '
-        f"FROM (SELECT file_row_number AS place, _problem, _raw FROM {file.rows} WHERE _problem > {BLANK}) AS found "
+        f"SELECT CASE WHEN {is_said} THEN {value} ELSE reason END, {_location(file)}, "
+        f'CASE WHEN NOT {is_said} THEN "column" END, {value}, raw, rule '
+        f"FROM (SELECT file_row_number AS place, _problem, _raw AS raw FROM {file.rows} WHERE _problem > {BLANK}) AS found "
         f'JOIN (VALUES {checks}) AS checks(code, reason, rule, "column") ON code = _problem {_shifted(number)}'
     )
 
@@ -160,17 +163,24 @@ def _duplicated(contract: Table, number: int, file: Staged) -> str:
     names = {column.name: place for column, place in file.columns.items()}
     column = ", ".join(contract.key)
     value = f"concat_ws(', ', {', '.join(names[name] for name in contract.key if name in names)})"
-    reason = _words(contract, column, DUPLICATE)
     return (
-        f"SELECT {quote_text(reason)}, {quote_text(DUPLICATE)}, {number}, {_row_number(file)}, {quote_text(column)}, "
-        f"{value}, {row_as_json(file.columns)} "
-        f"FROM (SELECT row_number() OVER () - 1 AS place, * FROM {file.raw.rows}) AS found "
-        f"SEMI JOIN (SELECT place FROM duplicates WHERE file = {number}) AS repeated USING (place) {_shifted(number)}"
+        f"SELECT {quote_text(_words(contract, column, DUPLICATE))}, {_location(file)}, {quote_text(column)}, "
+        f"value, raw, {quote_text(DUPLICATE)} "
+        f"FROM (SELECT place, {value} AS value, {row_as_json(file.columns)} AS raw "
+        f"FROM (SELECT row_number() OVER () - 1 AS place, * FROM {file.raw.rows}) "
+        f"WHERE place IN (SELECT place FROM duplicates WHERE file = {number})) AS found {_shifted(number)}"
     )
 
 
-def _row_number(file: Staged) -> str:
-    return f"found.place + {file.raw.header_row + 1} + coalesce(rejected, 0)"
+def _location(file: Staged) -> str:
+    """File and row: as the mapping says, else the file and the number of the row in it."""
+    names = {column.name for column in file.columns}
+    label, row = quote_text(file.raw.label), f"found.place + {file.raw.header_row + 1} + coalesce(rejected, 0)"
+    if FILE in names:
+        label = f"coalesce(json_extract_string(raw, '$.{FILE}'), {label})"
+    if ROW in names:
+        row = f"coalesce(try_cast(json_extract_string(raw, '$.{ROW}') AS BIGINT), {row})"
+    return f"{label}, {row}"
 
 
 def _shifted(number: int) -> str:

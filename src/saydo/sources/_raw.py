@@ -1,10 +1,11 @@
-"""Raw files as people have them: found, examined, and given to the engine as rows of text.
+"""Raw files as people have them, given to the engine as rows of text.
 
 CSV in any usual dialect and encoding, plain or compressed, Excel and Parquet all become the same thing: a relation whose
 columns ``c0``, ``c1`` ... are text, in the order of the file, with its headers apart.
 """
 
-
+# Queries are put together here; names and texts of others are quoted by the engine's own functions.
+# ruff: noqa: S608
 from __future__ import annotations
 
 import csv
@@ -12,7 +13,7 @@ import gzip
 import io
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import count
@@ -28,22 +29,25 @@ TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 EXCEL_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
 ENDINGS = (".parquet", *TEXT_ENDINGS, *(ending + ".gz" for ending in TEXT_ENDINGS), *EXCEL_ENDINGS)
 DELIMITERS = (",", ";", "\t", "|")
-HEADER_BYTES = 1_000_000
+HEADER_SIGNS = 1_000_000
 REJECTS_LIMIT = 1_000_000
 _NULLS = ("", "NULL", "\\N")
+_WHOLE = 1e15  # up to here a float holds every whole number
 _numbers = count()
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """One raw file, ready to be read: ``rows`` is a relation of text columns c0, c1 ...
+    """One raw file, ready to be read: ``rows`` is a relation of text columns c0, c1 ...; ``label`` names it to the user.
 
-    ``header_row`` is the number of its header as a spreadsheet shows it. For CSV, ``noting`` is the same relation that notes the
-    rows it cannot tell apart in the table ``rejects``, ``read`` is the file that the engine reads (``path`` or its copy in
-    UTF-8) and ``writing`` counts the lines of its rows; else these are null.
+    ``header_row`` is the number of its header as a spreadsheet shows it. For CSV, ``noting`` is the same relation which notes
+    the rows that it cannot tell apart in the table ``rejects``, ``read`` is the file that the engine reads (``path``, or its
+    copy in UTF-8), and ``writing`` counts the lines of its rows; else these are null. What a mapping made names the raw
+    files it was made from as ``made_from``.
     """
 
     path: Path
+    label: str
     rows: str
     headers: tuple[str, ...]
     header_row: int = 1
@@ -52,6 +56,7 @@ class RawFile:
     rejects: str | None = None
     read: Path | None = None
     writing: Writing | None = None
+    made_from: tuple[RawFile, ...] = ()
 
     @property
     def format(self) -> str:
@@ -61,14 +66,13 @@ class RawFile:
 
 
 def find_tables(origin: Path) -> dict[str, list[Path]]:
-    """The files below a folder (or the one file given) that are named after tables of the contract, by table."""
+    """The files in a folder (or the one file given) that are named after tables of the contract, by table."""
     if not origin.exists():
         raise NoSuchPath(path=origin)
     entries = sorted(origin.iterdir()) if origin.is_dir() else [origin]
     found: dict[str, list[Path]] = {}
     for entry in entries:
-        table = _table_of(entry)
-        if table:
+        if table := _table_of(entry):
             found.setdefault(table, []).extend(_parts(entry) if entry.is_dir() else [entry])
     if not any(found.values()):
         names = [entry.name for entry in entries if not entry.name.startswith(".")]
@@ -77,14 +81,12 @@ def find_tables(origin: Path) -> dict[str, list[Path]]:
 
 
 def _table_of(entry: Path) -> str | None:
-    """The table that a file (``orders.csv``, ``orders-2024.csv``, ``orders_part-3.parquet``) or a folder is named after."""
-    stem, ending = entry.name.casefold(), _ending(entry)
+    """The table that a file (orders.csv, orders-2024.csv, orders_part-3.parquet) or a folder is named after."""
+    name, ending = entry.name.casefold(), _ending(entry)
     if entry.is_dir():
-        return stem if stem in TABLES else None
-    if not ending:
-        return None
-    name = re.sub(r"[-_. ](part[-_.]?)?\d[\d\-_.]*$", "", stem.removesuffix(ending))
-    return name if name in TABLES else None
+        return name if name in TABLES else None
+    name = re.sub(r"[-_. ](part[-_.]?)?\d[\d\-_.]*$", "", name.removesuffix(ending))
+    return name if ending and name in TABLES else None
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -95,18 +97,59 @@ def _ending(path: Path) -> str:
     return next((ending for ending in ENDINGS if path.name.casefold().endswith(ending)), "")
 
 
-def open_raw(bench: Workbench, path: Path, scratch: Path, table: str = "", words: Iterable[str] = ()) -> RawFile:
-    """Make a file readable; ``words`` are headers hoped for, which tell the delimiter, and ``table`` the sheet of a workbook.
+def open_raw(
+    bench: Workbench, path: Path, scratch: Path, label: str, table: str = "", words: Iterable[str] = ()
+) -> RawFile:
+    """Make a file readable; ``words`` are headers hoped for, which tell the delimiter, ``table`` the sheet of a workbook.
 
-    Raises `EmptyFile` and `UnreadableFile`. What has to be rewritten to be read (compressed, Excel, other encodings) is
-    written below ``scratch``.
+    What has to be rewritten to be read (compressed, Excel, other encodings) is written below ``scratch``. Raises
+    `EmptyFile` and `UnreadableFile`.
     """
     ending = _ending(path)
     if ending == ".parquet":
-        return _open_parquet(bench, path)
+        return replace(_open_parquet(bench, path), label=label)
     if ending in EXCEL_ENDINGS:
-        return _open_excel(path, scratch / f"{next(_numbers)}.csv", table)
-    return _open_text(path, scratch, words)
+        return replace(_open_excel(path, _copy_in(scratch), table), label=label)
+    read, writing = _as_utf8(path, scratch)
+    return replace(_open_csv(path, read, writing, DELIMITERS, words), label=label)
+
+
+def open_lines(path: Path, scratch: Path, label: str) -> RawFile:
+    """A file whose lines are not split: one column ``line``, from the first line on."""
+    read, writing = _as_utf8(path, scratch)
+    rows = (
+        f"read_csv({quote_text(_literal(read))}, auto_detect = false, header = false, delim = '\\x01', quote = '', "
+        "escape = '', columns = {'c0': 'VARCHAR'})"
+    )
+    return RawFile(path, label, rows, ("line",), header_row=0, writing=writing)
+
+
+def open_mapped(bench: Workbench, query: Path, rows: Path, made_from: Iterable[RawFile]) -> RawFile:
+    """What a mapping's ``query`` made, written to ``rows`` (Parquet); its rows are numbered from 1."""
+    sources = tuple(made_from)
+    raw = _open_parquet(bench, rows)
+    return replace(
+        raw, path=query, label=", ".join(source.label for source in sources), header_row=0, made_from=sources
+    )
+
+
+def stage_text(bench: Workbench, raw: RawFile, scratch: Path) -> str:
+    """Copy a raw file's text as Parquet; a query of its rows with its own headers, ``_file`` and ``_row``."""
+    target = quote_text(str(scratch / f"{next(_numbers)}.parquet"))
+    try:
+        bench.sql(f"COPY (FROM {raw.noting or raw.rows}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+    except EngineError as error:
+        raise UnreadableFile(path=raw.path, format=raw.format, reason=first_line(error)) from None
+    named: dict[str, str] = {}
+    for place, header in enumerate(raw.headers):
+        name = header.strip(" \t\r\n\ufeff\u00a0") or f"column{place + 1}"
+        taken = {known.casefold() for known in named}
+        named[name if name.casefold() not in taken else f"{name}_{place + 1}"] = f"c{place}"
+    columns = ", ".join(f"{place} AS {quote_name(name)}" for name, place in named.items())
+    return (
+        f"SELECT {columns}, {quote_text(raw.label)} AS _file, file_row_number + {raw.header_row + 1} AS _row "
+        f"FROM read_parquet({target}, file_row_number = true) WHERE coalesce({', '.join(named.values())}) IS NOT NULL"
+    )
 
 
 def _open_parquet(bench: Workbench, path: Path) -> RawFile:
@@ -116,24 +159,25 @@ def _open_parquet(bench: Workbench, path: Path) -> RawFile:
     except EngineError as error:
         raise UnreadableFile(path=path, format="Parquet", reason=first_line(error)) from None
     names, types = described["column_name"], described["column_type"]
-    texts = [
+    texts = (
         f"{_as_text(quote_name(name), type)} AS c{i}" for i, (name, type) in enumerate(zip(names, types, strict=True))
-    ]
-    return RawFile(path, f"(SELECT {', '.join(texts)} FROM {source})", tuple(names))
+    )
+    return RawFile(path, path.name, f"(SELECT {', '.join(texts)} FROM {source})", tuple(names))
 
 
 def _as_text(column: str, type: str) -> str:
-    """A typed column as text; whole numbers that were stored as floats (17850.0) lose their point, so that keys stay keys."""
+    """A typed column as text; whole numbers stored as floats (17850.0) lose their point, so that keys stay keys."""
     if type not in ("DOUBLE", "FLOAT"):
         return f"CAST({column} AS VARCHAR)"
-    whole = f"{column} = trunc({column}) AND abs({column}) < 1e15"
+    is_whole = f"{column} = trunc({column}) AND abs({column}) < {_WHOLE:.0f}"
     return (
-        f"CASE WHEN isnan({column}) THEN NULL WHEN {whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) "
+        f"CASE WHEN isnan({column}) THEN NULL WHEN {is_whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) "
         f"ELSE CAST({column} AS VARCHAR) END"
     )
 
 
 def _open_excel(path: Path, copy: Path, table: str) -> RawFile:
+    """A sheet as CSV: the one named after the table, else the first."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
@@ -145,35 +189,36 @@ def _open_excel(path: Path, copy: Path, table: str) -> RawFile:
     if sheet.start is None:
         raise EmptyFile(path=path)
     with copy.open("w", encoding="utf-8", newline="") as out:
-        csv.writer(out, lineterminator="\n").writerows(map(_cells, sheet.iter_rows()))
-    return replace(_open_utf8(path, copy, examine(copy), (",",), ()), header_row=sheet.start[0] + 1)
-
-
-def _cells(row: list[Any]) -> list[str]:
-    return [_cell(value) for value in row]
+        csv.writer(out, lineterminator="\n").writerows([_cell(value) for value in row] for row in sheet.iter_rows())
+    return replace(_open_csv(path, copy, examine(copy), (",",), ()), header_row=sheet.start[0] + 1)
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else repr(value)
     if isinstance(value, datetime):
         return value.isoformat(" ")
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _open_text(path: Path, scratch: Path, words: Iterable[str]) -> RawFile:
+def _as_utf8(path: Path, scratch: Path) -> tuple[Path, Writing]:
+    """The text of a file as the engine reads it: the file itself, or a copy of it."""
     read = path
     if path.name.casefold().endswith(".gz"):
-        read = scratch / f"{next(_numbers)}.csv"
+        read = _copy_in(scratch)
         _unpack(path, read)
     writing = examine(read, path)
     if writing.needs_rewriting:
-        copy = scratch / f"{next(_numbers)}.csv"
+        copy = _copy_in(scratch)
         writing = rewrite(read, copy, writing, path)
         read = copy
-    return _open_utf8(path, read, writing, DELIMITERS, words)
+    return read, writing
+
+
+def _copy_in(scratch: Path) -> Path:
+    return scratch / f"{next(_numbers)}.csv"
 
 
 def _unpack(path: Path, to: Path) -> None:
@@ -184,26 +229,26 @@ def _unpack(path: Path, to: Path) -> None:
         raise UnreadableFile(path=path, format="gzip", reason=first_line(error)) from None
 
 
-def _open_utf8(path: Path, read: Path, writing: Writing, delimiters: tuple[str, ...], words: Iterable[str]) -> RawFile:
+def _open_csv(path: Path, read: Path, writing: Writing, delimiters: tuple[str, ...], words: Iterable[str]) -> RawFile:
     with read.open(encoding="utf-8-sig", errors="replace", newline="") as source:
-        top = source.read(HEADER_BYTES)
+        top = source.read(HEADER_SIGNS)
     if not top.strip():
         raise EmptyFile(path=path)
     skipped = 0
     if named := re.match(r"sep=(.)\r?\n", top):  # Excel's own way of telling the delimiter
         delimiters, skipped, top = (named[1],), 1, top[named.end() :]
-    if len(top) == HEADER_BYTES and not re.search(r"[\r\n]", top):
+    if len(top) == HEADER_SIGNS and not re.search(r"[\r\n]", top):
         raise UnreadableFile(path=path, format="CSV", reason="its first line has more than a million signs")
-    delimiter, headers, lines = _split_header(path, top, delimiters, {word.casefold() for word in words})
+    delimiter, headers, lines = _split_header(path, top, delimiters, set(words))
     rejects = f"rejects_{next(_numbers)}"
-    rows = _read_csv(read, delimiter, len(headers), skipped, "ignore_errors = true")
     noting = (
         f"store_rejects = true, rejects_table = '{rejects}', rejects_scan = '{rejects}_scan', "
         f"rejects_limit = {REJECTS_LIMIT}"
     )
     return RawFile(
         path,
-        rows,
+        path.name,
+        _read_csv(read, delimiter, len(headers), skipped, "ignore_errors = true"),
         headers,
         header_row=1 + skipped,
         delimiter=delimiter,
@@ -218,18 +263,19 @@ def _split_header(
     path: Path, top: str, delimiters: tuple[str, ...], words: set[str]
 ) -> tuple[str, tuple[str, ...], int]:
     """The delimiter that splits the header best, the headers, and the number of lines they take."""
-    best: tuple[tuple[int, int], str, tuple[str, ...], int] | None = None
-    for delimiter in delimiters:
-        reader = csv.reader(io.StringIO(top, newline=""), delimiter=delimiter)
-        try:
-            headers = tuple(next(reader))
-        except (csv.Error, StopIteration) as error:
-            raise UnreadableFile(path=path, format="CSV", reason=first_line(error)) from None
-        quality = (sum(header_name(header) in words for header in headers), len(headers))
-        if best is None or quality > best[0]:
-            best = (quality, delimiter, headers, reader.line_num)
-    assert best is not None
-    return best[1:]
+    splits = [(*_first_record(path, top, delimiter), delimiter) for delimiter in delimiters]
+    headers, lines, delimiter = max(
+        splits, key=lambda split: (sum(header_name(header) in words for header in split[0]), len(split[0]))
+    )
+    return delimiter, headers, lines
+
+
+def _first_record(path: Path, top: str, delimiter: str) -> tuple[tuple[str, ...], int]:
+    reader = csv.reader(io.StringIO(top, newline=""), delimiter=delimiter)
+    try:
+        return tuple(next(reader)), reader.line_num
+    except (csv.Error, StopIteration) as error:
+        raise UnreadableFile(path=path, format="CSV", reason=first_line(error)) from None
 
 
 def header_name(header: str) -> str:
@@ -254,5 +300,5 @@ def _literal(path: Path) -> str:
 
 def first_line(error: BaseException) -> str:
     """What an error says first, without the full stop that our own sentences add."""
-    lines: Iterator[str] = iter(str(error).strip().splitlines() or [type(error).__name__])
-    return next(lines).rstrip(". ")
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(". ")

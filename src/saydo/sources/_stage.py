@@ -3,7 +3,6 @@
 The staged copy is Parquet in the order of the file, so that a row's place in it is its number in the file.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -4,7 +4,6 @@ Customers are made from the keys in the other tables when there is no table of t
 counted, and so are the currencies; the manifest says what was learnt.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +15,10 @@ from saydo.company import Manifest, TableEntry
 from saydo.engine import Workbench, engine_type, quote_name, quote_text
 from saydo.errors import IdentityColumn
 from saydo.facts import DAY, MONEY, NUMBER, TABLES, TEXT, Column, Table
-from saydo.sources._checks import REFUSED
+from saydo.sources._checks import FILE, REFUSED, ROW
 from saydo.sources._columns import is_own, match_columns
 from saydo.sources._forms import guess_forms
-from saydo.sources._quarantine import find_duplicates, note_rejects, write_kept, write_quarantine
+from saydo.sources._quarantine import count_rows, find_duplicates, note_rejects, write_kept, write_quarantine
 from saydo.sources._raw import RawFile
 from saydo.sources._stage import Reading, Staged, revise, stage
 
@@ -31,7 +30,7 @@ def import_table(
 ) -> TableEntry:
     """Write the rows of one table's raw files below ``out``: those kept as facts, those refused as quarantine."""
     filled = ("currency",) if reading.currency else ()
-    extra = (REFUSED,) if reading.is_mapped else ()
+    extra = (REFUSED, FILE, ROW) if reading.is_mapped else ()
     files = [
         Staged(
             raw,
@@ -130,8 +129,7 @@ def _make_customers(bench: Workbench, entries: Mapping[str, TableEntry], out: Pa
     target = out / "customers.parquet"
     rows = f"SELECT {columns} FROM ({' UNION ALL '.join(named)}) GROUP BY customer_id"
     bench.sql(f"COPY ({rows}) TO {quote_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
-    count = bench.sql(f"SELECT count(*) AS n FROM read_parquet({quote_text(str(target))})")["n"][0].as_py()
-    return TableEntry((target.name,), count, is_derived=True)
+    return TableEntry((target.name,), count_rows(bench, f"read_parquet({quote_text(str(target))})"), is_derived=True)
 
 
 def _instant(contract: Table) -> str:
@@ -148,10 +146,13 @@ def _orphans(bench: Workbench, contract: Table, entries: Mapping[str, TableEntry
         referred = entries.get(column.refers_to)
         if referred is None or referred.is_derived:
             continue
-        key = quote_name(TABLES[column.refers_to].key[0])
-        name = quote_name(column.name)
-        missing = f"SELECT {name} FROM {quote_name(contract.name)} ANTI JOIN {quote_name(column.refers_to)} AS referred ON {name} = referred.{key}"
-        count = bench.sql(f"SELECT count({name}) AS n FROM ({missing})")["n"][0].as_py()
+        key, name = quote_name(TABLES[column.refers_to].key[0]), quote_name(column.name)
+        keys = f"SELECT {key} AS key FROM {quote_name(column.refers_to)}"
+        count = count_rows(
+            bench,
+            f"(SELECT {name} AS key FROM {quote_name(contract.name)} WHERE {name} IS NOT NULL) AS mine "
+            f"ANTI JOIN ({keys}) AS theirs USING (key)",
+        )
         if count:
             yield column.name, count
 

@@ -81,9 +81,9 @@ MACROS = (
     # an instant: a bare local time is one of the session's zone
     f"""instant(x) AS coalesce(try_cast(x AS TIMESTAMPTZ), try_cast(tidy(x) AS TIMESTAMPTZ),
         CAST(try_strptime(tidy(x), [{_MOMENTS}]) AS TIMESTAMPTZ))""",
-    "as_time(x, dates := 'ymd') AS timezone('UTC', instant(iso(x, dates)))",
+    "as_time(x, dates := 'ymd') AS instant(iso(x, dates))",
     "as_day(x, dates := 'ymd') AS CAST(instant(iso(x, dates)) AS DATE)",
-    "end_of(day) AS timezone('UTC', CAST(day + 1 AS TIMESTAMPTZ)) - INTERVAL 1 MICROSECOND",
+    "end_of(day) AS CAST(day + 1 AS TIMESTAMPTZ) - INTERVAL 1 MICROSECOND",
     """as_end_of_day(x, dates := 'ymd') AS
         CASE WHEN contains(x, ':') THEN as_time(x, dates) ELSE end_of(as_day(x, dates)) END""",
     f"""as_yes_no(x) AS CASE WHEN lower(bare(x)) IN ({_list(_YES)}) THEN true
@@ -105,7 +105,7 @@ def typed(column: Column, text: str, form: Form) -> str:
     """The expression that reads ``text`` (an expression of text) as the type of ``column``; null where it cannot."""
     dates = f"dates := {quote_text(form.order)}"
     if column.type == TIME:
-        return f"as_end_of_day({text}, {dates})" if column.end_of_day else f"as_time({text}, {dates})"
+        return f"timezone('UTC', {'as_end_of_day' if column.end_of_day else 'as_time'}({text}, {dates}))"
     if column.type == DAY:
         return f"as_day({text}, {dates})"
     if column.type == YES_NO:

@@ -1,0 +1,1 @@
+select 'marketplace' as touchpoint, 'web' as kind
