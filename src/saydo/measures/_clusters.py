@@ -6,7 +6,7 @@ group leave the engine, whatever the number of customers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis
@@ -54,21 +54,30 @@ def sum_clusters(facts: Facts, rows: ir.Table, names: Sequence[str], **ratios: R
 
     A cluster that adds nothing to either side of a ratio does not count as one of its clusters.
     """
+    return sum_groups(facts, rows, names, {}, **ratios)[1]
+
+
+def sum_groups(
+    facts: Facts, rows: ir.Table, names: Sequence[str], totals: Mapping[str, ir.Value], **ratios: Ratio
+) -> tuple[pa.Table, dict[str, ClusterSums]]:
+    """`sum_clusters`, and before it the groups with the sums of ``totals`` over their rows, in the same pass."""
     parts = {
         f"{name}_{side}": part.cast("float64")
         for name, pair in ratios.items()
         for side, part in zip("cm", pair, strict=True)
     }
-    valued = rows.mutate(**parts)
-    per = valued.aggregate(by=[*names, "cluster"], **{part: valued[part].sum().coalesce(0.0) for part in parts})
-    sums: dict[str, ir.Value] = {}
+    valued = rows.select(*names, "cluster", **parts, **totals)
+    summed = {name: valued[name].sum().coalesce(0) for name in (*parts, *totals)}
+    per = valued.aggregate(by=[*names, "cluster"], **summed)
+    sums: dict[str, ir.Value] = {name: per[name].sum() for name in totals}
     for name in ratios:
         c, m = per[f"{name}_c"], per[f"{name}_m"]
         sums |= {f"{name}_clusters": per.count(where=(c != 0) | (m != 0)), f"{name}_c": c.sum(), f"{name}_m": m.sum()}
         sums |= {f"{name}_cc": (c * c).sum(), f"{name}_cm": (c * m).sum(), f"{name}_mm": (m * m).sum()}
-    found = run_groups(facts, per, names, **sums)
+    found = run_groups(facts, per, names, **{name: value.coalesce(0) for name, value in sums.items()})
     sides = ("clusters", "c", "m", "cc", "cm", "mm")
-    return {name: ClusterSums(*(column(found, f"{name}_{side}") for side in sides)) for name in ratios}
+    clusters = {name: ClusterSums(*(column(found, f"{name}_{side}") for side in sides)) for name in ratios}
+    return found.select([*names, *totals]), clusters
 
 
 def share_interval(sums: ClusterSums, rows: npt.ArrayLike | None = None) -> tuple[Array, Array, Array]:
