@@ -12,9 +12,12 @@ from saydo.errors import UnknownMeasure, nearest
 from saydo.measures._measure import HIDE_BELOW, Figures, Measure
 from saydo.measures.margin import margin
 from saydo.measures.nps import nps
+from saydo.measures.nps_change import nps_change
 from saydo.measures.promises_kept import promises_kept
 from saydo.measures.repeat_rate import repeat_rate
 from saydo.measures.retention import retention
+from saydo.measures.return_reasons import return_reasons
+from saydo.measures.returns_rate import returns_rate
 from saydo.measures.rfm import rfm
 from saydo.measures.said_when_broken import said_when_broken
 from saydo.measures.satisfaction import satisfaction
@@ -24,9 +27,12 @@ MEASURES: dict[str, Measure] = {
     for measure in (
         margin,
         nps,
+        nps_change,
         promises_kept,
         repeat_rate,
         retention,
+        return_reasons,
+        returns_rate,
         rfm,
         said_when_broken,
         satisfaction,
@@ -50,9 +56,12 @@ __all__ = [
     "find",
     "margin",
     "nps",
+    "nps_change",
     "promises_kept",
     "repeat_rate",
     "retention",
+    "return_reasons",
+    "returns_rate",
     "rfm",
     "said_when_broken",
     "satisfaction",
