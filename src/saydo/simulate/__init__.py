@@ -12,8 +12,8 @@ measure. So it is made of traps, each with a known way out:
   those hit, and the naive difference that misleads. Relational answers do not depend on late parcels at all.
 - **A silent customer has not said goodbye.** Purchases follow a gamma rate and lapses a beta chance (MBG/NBD); most who
   lapse never say so.
-- **Lift is not love.** Products are independent given the size of the basket, but sizes vary so much that raw lift
-  calls everything a complement; only the planted pairs are. Some products follow others in the next basket, some
+- **Lift is not love.** Products are drawn independently, but some baskets are so much larger than others that raw
+  lift calls everything a complement; only the planted pairs are. Some products follow others in the next basket, some
   replace others.
 - **Written stars mislead.** Every buyer has an opinion; those at the ends of the scale write.
 - **A bad week is not a bad company.** Parcels of one week in the web shop are late, and a wave of rumours follows.
@@ -31,26 +31,24 @@ rows, whatever the chunk.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from saydo.company import MANIFEST_FILE, Manifest, TableEntry
+from saydo.company import MANIFEST_FILE
 from saydo.errors import BadSetting, DestinationInUse, UnknownSetting
-from saydo.facts import TABLES
 from saydo.simulate.after_order import ask_after_orders, review
 from saydo.simulate.block import BLOCK, Block, Tally
 from saydo.simulate.care import complain, offer, repair, serve
 from saydo.simulate.clock import Clock
 from saydo.simulate.columns import Array
 from saydo.simulate.effects import add_bought_again, add_lapse
+from saydo.simulate.files import Files
 from saydo.simulate.house import furnish, write_costs
 from saydo.simulate.orders import Orders, buy, keep_facts
 from saydo.simulate.people import meet_people, write_people
@@ -61,8 +59,6 @@ from saydo.simulate.truth import write_truth
 from saydo.simulate.voice import ask_everybody
 
 __all__ = ["NO_EFFECT", "PLAIN_ANSWERS", "PURE_LAPSE", "Plan", "Segment", "Shop", "simulate"]
-
-OWN_COLUMNS = {"customers": {"x_distance": "int64", "x_shop": "string"}, "orders": {"x_large": "int64"}}
 
 
 def simulate(
@@ -77,32 +73,29 @@ def simulate(
     """Write a company of so many customers into a new or empty folder; gives back its truth, as in truth.json.
 
     ``chunk`` is the number of customers held in memory and written to one file, rounded up to whole blocks of 10,000;
-    ``progress`` is called with the customers done and in all; ``planted`` overrides fields of `Plan`. An earlier company
-    in the folder is replaced. Raises `BadSetting`, `UnknownSetting` and `DestinationInUse`.
+    ``progress`` is called with the customers done and in all; ``planted`` overrides fields of `Plan`. A company that
+    lies in the folder is replaced. Raises `BadSetting`, `UnknownSetting` and `DestinationInUse`.
     """
     plan = _plan(customers, chunk, planted)
-    _clear(directory)
-    files = _Files(directory, parts=customers > chunk)
-    clock, tally = Clock(plan), Tally()
-    blocks_each = -(-chunk // BLOCK)
-    house = Block(plan, clock, seed, -1)
-    furnish(house, customers)
-    held = [house]
-    for index in range(-(-customers // BLOCK)):
-        held.append(_live(Block(plan, clock, seed, index, min(BLOCK, customers - index * BLOCK))))
-        done = min(customers, (index + 1) * BLOCK)
-        if (index + 1) % blocks_each == 0 or done == customers:
-            files.write(index // blocks_each, held)
-            for block in held:
-                tally.join(block.tally)
-            held = []
-        if progress:
-            progress(done, customers)
-    last = Block(plan, clock, seed, -1)
-    write_costs(last, tally)
-    files.write(0, [last])
-    truth = write_truth(directory / "truth.json", plan, clock, tally, {"customers": customers, "seed": seed})
-    files.manifest(plan, seed).write(directory)
+    with _draft(directory) as draft:
+        clock, tally = Clock(plan), Tally()
+        house = Block(plan, clock, seed, -1)
+        blocks, together = -(-customers // BLOCK), -(-chunk // BLOCK)
+        files, held = Files(draft, parts=blocks > together), [house]
+        furnish(house, customers)
+        for index in range(blocks):
+            held.append(_live(Block(plan, clock, seed, index, min(BLOCK, customers - index * BLOCK))))
+            tally.join(held[-1].tally)
+            if (index + 1) % together == 0 or index + 1 == blocks:
+                files.write(held)
+                held = []
+            if progress:
+                progress(min(customers, (index + 1) * BLOCK), customers)
+        tally.join(house.tally)
+        write_costs(house, tally)
+        files.write([house])
+        truth = write_truth(draft / "truth.json", plan, clock, tally, {"customers": customers, "seed": seed})
+        files.manifest(plan.name, f"simulated, seed {seed}").write(draft)
     return truth
 
 
@@ -117,17 +110,22 @@ def _plan(customers: int, chunk: int, planted: dict[str, Any]) -> Plan:
     return replace(Plan(), **planted)
 
 
-def _clear(directory: Path) -> None:
-    """Make the folder; an earlier company in it goes, its manifest first."""
-    directory.mkdir(parents=True, exist_ok=True)
-    if not any(directory.iterdir()):
-        return
-    if not (directory / MANIFEST_FILE).is_file():
+@contextmanager
+def _draft(directory: Path) -> Iterator[Path]:
+    """A folder beside the place, which takes the place when all is written: whole or not at all."""
+    if directory.exists() and any(directory.iterdir()) and not (directory / MANIFEST_FILE).is_file():
         raise DestinationInUse(path=directory)
-    (directory / MANIFEST_FILE).unlink()
-    for name in TABLES:
-        (directory / f"{name}.parquet").unlink(missing_ok=True)
-        shutil.rmtree(directory / name, ignore_errors=True)
+    directory.absolute().parent.mkdir(parents=True, exist_ok=True)
+    desk = Path(tempfile.mkdtemp(prefix=f".{directory.name}.simulate-", dir=directory.absolute().parent))
+    try:
+        draft = desk / "new"
+        draft.mkdir()
+        yield draft
+        if directory.exists():
+            directory.rename(desk / "old")
+        draft.rename(directory)
+    finally:
+        shutil.rmtree(desk, ignore_errors=True)
 
 
 def _live(block: Block) -> Block:
@@ -161,51 +159,3 @@ def _say_goodbye(block: Block, orders: Orders, is_active: Array, has_contract: A
     says = ~is_active & ~has_contract & (chance.random(count) < block.plan.leaving)
     left = np.where(says, last + chance.uniform(40, 150, count), np.nan)
     return block.before_end(left)
-
-
-class _Files:
-    """The tables' files, and what the manifest says of them."""
-
-    def __init__(self, directory: Path, parts: bool) -> None:
-        self.directory, self.parts = directory, parts
-        self.entries: dict[str, TableEntry] = {}
-        self.first: datetime | None = None
-        self.last: datetime | None = None
-
-    def write(self, part: int, blocks: list[Block]) -> None:
-        """Write the rows of some blocks, one file a table; forgets them."""
-        names = dict.fromkeys(name for block in blocks for name in block.tables)
-        for name in names:
-            table = pa.concat_tables([rows for block in blocks for rows in block.tables.get(name, [])])
-            file = self._file(name, part)
-            (self.directory / file).parent.mkdir(exist_ok=True)
-            pq.write_table(table, self.directory / file, compression="zstd")
-            self._note(name, file, table)
-        for block in blocks:
-            block.tables.clear()
-
-    def _file(self, name: str, part: int) -> str:
-        grows = any(column.refers_to == "customers" for column in TABLES[name].columns) or name in _GROWING
-        return f"{name}/part-{part:05}.parquet" if self.parts and grows else f"{name}.parquet"
-
-    def _note(self, name: str, file: str, table: pa.Table) -> None:
-        before = self.entries.get(name, TableEntry((), 0, own_columns=OWN_COLUMNS.get(name, {})))
-        currencies = ("EUR",) if "currency" in table.column_names else ()
-        self.entries[name] = replace(
-            before, files=(*before.files, file), rows=before.rows + len(table), currencies=currencies
-        )
-        for column in TABLES[name].columns:
-            if column.is_time and not column.planned:
-                ends = pc.min_max(table[column.name]).as_py()
-                if ends["min"] is not None:
-                    self.first = min(self.first or ends["min"], ends["min"])
-                    self.last = max(self.last or ends["max"], ends["max"])
-
-    def manifest(self, plan: Plan, seed: int) -> Manifest:
-        """What the manifest says."""
-        return Manifest(
-            self.entries, self.first, self.last, currency="EUR", name=plan.name, source=f"simulated, seed {seed}"
-        )
-
-
-_GROWING = {"customers", "order_lines"}

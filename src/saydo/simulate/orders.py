@@ -24,7 +24,7 @@ COSTS = np.array([round(product.cost * 100) for product in PRODUCTS])
 IS_CONSUMABLE = np.array([product.is_consumable for product in PRODUCTS])
 POPULARITY = np.array([product.popularity for product in PRODUCTS])
 YEARLY_RISE = 1.03  # of list prices
-_MOST = 12  # products drawn for one basket
+_MOST = 24  # products drawn for one basket
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def keep_facts(block: Block, orders: Orders, lines: Lines) -> tuple[Orders, Line
 
 
 def _fill_baskets(block: Block, chance: np.random.Generator, before: Array) -> Array:
-    """Which products are in which basket (orders x products): independent given the size, then the planted pairs.
+    """Which products are in which basket (orders x products): drawn independently, then the planted pairs.
 
     ``before`` is the customer's previous basket.
     """

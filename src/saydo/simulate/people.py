@@ -127,7 +127,7 @@ def write_people(block: Block, people: People, left: Array) -> None:
         acquisition_cost=to.money(cost),
         is_earned=is_earned[people.channel],
         currency="EUR",
-        x_distance=people.distance,
+        x_distance=people.distance.astype(float),
         x_shop=to.words([shop.name for shop in plan.shops], people.shop),
     )
     _write_referrals(block, people)

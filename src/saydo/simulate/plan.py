@@ -96,8 +96,8 @@ class Plan:
     late_ends_if_large: float = 0.09  # added for large orders
     late_on_score: float = 0.75
     collect_on_score: float = 0.45
-    remote_on_score: float = 0.20  # per zone: distance lowers the score too, so that it confounds
-    large_on_score: float = 0.20
+    remote_on_score: float = 0.28  # per zone: distance lowers the score too, so that it confounds
+    large_on_score: float = 0.10
     bad_week: date = date(2026, 3, 9)  # its Monday, in the web shop
     bad_week_late: float = 0.55
     kept: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: dict(KEPT))
@@ -117,9 +117,9 @@ class Plan:
     slow_answer_on_ces: float = 0.60
 
     # Baskets: negative binomial size before empty ones are dropped (its frailty is what confounds raw lift)
-    basket_shape: float = 1.2
-    basket_mean: float = 0.9
-    complements: bool = True  # false: products are independent given the size of the basket
+    basket_shape: float = 0.3
+    basket_mean: float = 0.7
+    complements: bool = True  # false: products have nothing in common but the size of the basket
 
     # Money and care
     returned: float = 0.05  # of lines, times the category's own factor

@@ -90,7 +90,7 @@ def _write_orders(block: Block, people: People, orders: Orders, places: Array, s
         shipping_charged=to.money(charged),
         shipping_cost=to.money(cost),
         currency="EUR",
-        x_large=orders.is_large.astype(np.int64),
+        x_large=orders.is_large.astype(float),
     )
 
 
