@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "measures": {"company", "facts", "stats", "errors", "language", "result"},
     "charts": {"company", "result", "measures", "facts", "language", "errors"},
     "report": {"company", "result", "measures", "charts", "facts", "language", "errors"},
-    "terminal": {"result", "measures", "charts", "language", "errors"},
+    "terminal": {"company", "sources", "result", "measures", "charts", "language", "errors"},
 }
 MAY_IMPORT_ALL = {"cli", "__init__", "__main__"}  # the doors
 # Drawing is loaded by those who draw; a result names the class of its measure and needs nothing of it to load.

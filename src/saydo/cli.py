@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 RAW = "For raw files"
 _UNEXPECTED = mark("Something unexpected happened: {kind}: {reason}. Run it again with saydo --debug to see where.")
+_WRITING = mark("Writing the report")
+_WRITTEN = mark("The report stands in {path}.")
 _SIMULATED = mark("A company with {customers} customers stands in {path}.")
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
@@ -93,12 +96,12 @@ def _say(sentence: str) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal while something long is done; to be told how much is done, and of how much."""
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar while something long is done; to be told what is at hand, how much is done, and of how much."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("", total=None)
-        yield lambda done, total: bars.update(bar, completed=done, total=total)
+        yield lambda what, done, total: bars.update(bar, description=what, completed=done, total=total)
 
 
 def _read(directory: Path, zone: str | None, currency: str | None, dates: str | None) -> Facts:
@@ -173,7 +176,7 @@ DateOrder = Annotated[
     typer.Option("--dates", help="Day or month first, where dates can be read both ways.", rich_help_panel=RAW),
 ]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="See only what was known before this day or time.")]
-Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 3 when any row was refused.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Allow no refused row: end with exit code 3 if there is one.")]
 Language = Annotated[
     str | None,
     typer.Option(metavar="CODE", callback=_read_language, help="Language of the words, en or fr; yours if left out."),
@@ -218,6 +221,51 @@ def start(version: Version = False, debug: Debug = False) -> None:
 
 
 @app.command(cls=Command)
+def sources() -> None:
+    """List what can be imported.
+
+    ```sh
+    saydo sources
+    ```
+    """
+    from saydo.sources import list_sources
+    from saydo.terminal import print_sources
+
+    print_sources(Console(), list_sources())
+
+
+@app.command("import", cls=Command)
+def import_(  # noqa: PLR0913, PLR0917  one for each option
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="What the files are; `saydo sources` lists it.")],
+    origin: Annotated[Path, typer.Argument(metavar="FROM", help="Folder with the raw files.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the facts: new, empty, or an earlier import.")],
+    zone: Zone = None,
+    currency: Currency = None,
+    dates: DateOrder = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the company; the folder's if left out.")] = "",
+    strict: Strict = False,
+) -> None:
+    """Check raw files and write them as facts.
+
+    The folder is written whole or not at all. Rows that break a rule go to `quarantine/` in it, each with its reason.
+
+    ```sh
+    saydo import folder exports --to company --zone Europe/Paris --currency EUR
+    saydo import shopify exports --to company --dates dmy --strict
+    saydo import ./our-mapping exports --to company
+    ```
+    """
+    from saydo.sources import import_facts, refusals
+    from saydo.terminal import print_import
+
+    with _progress() as progress:
+        manifest = import_facts(
+            source, origin, to, zone=zone, currency=currency, dates=dates, strict=strict, progress=progress, name=name
+        )
+    print_import(Console(), manifest, refusals(to), to)
+
+
+@app.command(cls=Command)
 def simulate(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder, or that of an earlier one.")],
     customers: Annotated[int, typer.Option(metavar="N", help="How many customers it has.")] = 20_000,
@@ -236,7 +284,7 @@ def simulate(
     from saydo.simulate import simulate
 
     with _progress() as progress:
-        simulate(directory, customers=customers, seed=seed, progress=progress)
+        simulate(directory, customers=customers, seed=seed, progress=partial(progress, "customers"))
     _say(translate(_SIMULATED, customers=number(customers), path=directory))
 
 
@@ -293,3 +341,34 @@ def measure(  # noqa: PLR0913, PLR0917  one for each option
     facts = _read(directory, zone, currency, dates)
     result = asked(facts, by, as_of, show_small_groups=show_small_groups, **chosen)
     _write(result, format, output)
+
+
+@app.command(cls=Command)
+def report(
+    directory: Directory,
+    output: Annotated[Path, typer.Option(metavar="FILE.html", help="Where to write it.")],
+    as_of: AsOf = None,
+    language: Language = None,
+    zone: Zone = None,
+    currency: Currency = None,
+    dates: DateOrder = None,
+) -> None:
+    """Write one page that tells a company's story.
+
+    What its customers say and do, what it promised and kept, what that earns: one HTML file, with no script and nothing
+    from elsewhere, that can be mailed.
+
+    ```sh
+    saydo report demo --output demo.html
+    saydo report demo --output rapport.html --language fr --as-of 2026-01-01
+    ```
+    """
+    from saydo.company import parse_moment
+    from saydo.report import write_report
+
+    _check_output(output, Format.table)
+    moment = parse_moment("as_of", as_of) if as_of else None
+    facts = _read(directory, zone, currency, dates).known_before(moment)
+    with Console(stderr=True).status(translate(_WRITING)):
+        write_report(facts, output, language=language or "en")
+    _say(translate(_WRITTEN, path=output))

@@ -23,7 +23,11 @@ from saydo.language import mark, number, translate, translate_count
 from saydo.result import Result
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from saydo.company import Manifest
     from saydo.measures import Measure
+    from saydo.sources import Refusal, Source
 
 Record = Mapping[str, Any]
 
@@ -37,6 +41,16 @@ _KINDS: dict[object, str] = {
     str: mark("text"),
     date: mark("a date"),
 }
+_SOURCE_HEADINGS = (mark("source"), mark("what it is"), mark("files"))
+_TABLE = mark("table")
+_KEPT_HEADINGS = (mark("rows kept"), mark("refused"), mark("orphans"))
+REASONS = 20
+_REFUSED = mark("{table}: {rows} refused, because {reason} (for example {file}, row {row}).")
+_REFUSED_VALUE = mark("{table}: {rows} refused, because {reason} (for example {file}, row {row}: {value}).")
+_MORE_REASONS = mark("... and {count} more reasons.")
+_QUARANTINE = mark("The refused rows lie in {path}, each with its reason: mend them and import again.")
+_ORPHANS = mark("Orphans name something that no row tells of; they are kept, and left out where it is needed.")
+_DERIVED = mark("The table {table} was made from the keys in the others.")
 _NEEDS = mark("It needs {tables}.")
 _HIDDEN = mark("hidden")
 _WITH_INTERVAL = mark("{value} ({interval})")
@@ -94,6 +108,46 @@ def print_measure(console: Console, measure: Measure) -> None:
     for name, (kind, default) in measure.settings.items():
         table.add_row(name, Text(_tell_kind(kind)), "" if default is None else str(default))
     console.print("", table, sep="\n")
+
+
+def print_sources(console: Console, sources: Iterable[Source]) -> None:
+    """Every source with what it is and the files that it expects."""
+    table = _table(*map(translate, _SOURCE_HEADINGS))
+    for source in sources:
+        files = Text("\n".join(source.files), overflow="fold")
+        table.add_row(source.name, translate(source.meaning), files)
+    console.print(table)
+
+
+def print_import(console: Console, manifest: Manifest, refusals: Sequence[Refusal], directory: Path) -> None:
+    """What was kept of each table, refused and orphaned, and the reasons with an example each."""
+    table = _table(translate(_TABLE))
+    for heading in _KEPT_HEADINGS:
+        table.add_column(translate(heading), justify="right")
+    for name, entry in manifest.tables.items():
+        orphans = ", ".join(f"{column} {number(count)}" for column, count in entry.orphans.items() if count)
+        table.add_row(name, number(entry.rows), number(entry.quarantined), orphans or NOTHING)
+    console.print(table, "", sep="\n")
+    for line in _tell_import(manifest, refusals, directory):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _tell_import(manifest: Manifest, refusals: Sequence[Refusal], directory: Path) -> Iterator[str]:
+    for refusal in refusals[:REASONS]:
+        example = {
+            "file": refusal.file,
+            "row": refusal.row,
+            "value": NOTHING if refusal.value is None else refusal.value,
+        }
+        counted = {"table": refusal.table, "rows": number(refusal.rows), "reason": refusal.sentence()}
+        yield translate(_REFUSED, **counted, **example)
+    if len(refusals) > REASONS:
+        yield translate(_MORE_REASONS, count=number(len(refusals) - REASONS))
+    if refusals:
+        yield translate(_QUARANTINE, path=directory / "quarantine")
+    if any(any(entry.orphans.values()) for entry in manifest.tables.values()):
+        yield translate(_ORPHANS)
+    yield from (translate(_DERIVED, table=name) for name, entry in manifest.tables.items() if entry.is_derived)
 
 
 def _tell_kind(kind: object) -> str:
@@ -186,7 +240,7 @@ def _show(result: Result, name: str, value: object) -> str:
 
 
 def _ends(result: Result, name: str) -> tuple[str, ...]:
-    """The columns that hold the ends of a figure's interval, if it has one: ``kept_low``, ``kept_high`` of ``kept_rate``."""
+    """The columns that hold the ends of a figure's interval, if it has one, as ``kept_low`` and ``kept_high`` do."""
     measure, names = result.measure, result.table.column_names
     if name == measure.headline:
         pair = (measure.low, measure.high)
