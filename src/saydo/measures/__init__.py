@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from saydo.errors import UnknownMeasure, nearest
 from saydo.measures._measure import HIDE_BELOW, Figures, Measure
+from saydo.measures.earned_growth import earned_growth
 from saydo.measures.margin import margin
 from saydo.measures.nps import nps
 from saydo.measures.nps_change import nps_change
@@ -25,6 +26,7 @@ from saydo.measures.satisfaction import satisfaction
 MEASURES: dict[str, Measure] = {
     measure.name: measure
     for measure in (
+        earned_growth,
         margin,
         nps,
         nps_change,
@@ -53,6 +55,7 @@ __all__ = [
     "MEASURES",
     "Figures",
     "Measure",
+    "earned_growth",
     "find",
     "margin",
     "nps",

@@ -68,6 +68,13 @@ def movements(facts: Facts, since: date | None = None, until: date | None = None
     return in_period(facts, rows, "at", since, until)
 
 
+def net_sales(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
+    """The `movements` of sales and returns alone, with ``net``: what was bought and kept."""
+    orders = sold_orders(facts)
+    rows = in_period(facts, _lines(facts, orders).union(_returns(facts, orders)), "at", since, until)
+    return rows.mutate(net=rows.sales - rows.returns)
+
+
 def margin_of(rows: ir.Table) -> ir.FloatingValue:
     """The margin of a row (or of sums) of `AMOUNTS`."""
     sales, *taken = (rows[name] for name in AMOUNTS)
