@@ -39,10 +39,57 @@ HEADINGS = {
     "region": mark("region"),
     "segment": mark("segment"),
     "category": mark("category"),
+    "item": mark("about"),
+    "question": mark("question"),
+    "mean": mark("mean"),
+    "top_share": mark("gave the best"),
+    "table": mark("table"),
+    "rows kept": mark("rows kept"),
+    "rows refused": mark("rows refused"),
+    "references to nothing": mark("references to nothing"),
+    "touchpoints": mark("touchpoints"),
+    "products": mark("products"),
+    "needs": mark("needs"),
+    "order_lines": mark("order lines"),
+    "payments": mark("payments"),
+    "contracts": mark("contracts"),
+    "promises": mark("promises"),
+    "commitments": mark("promises given"),
+    "feedback": mark("feedback"),
+    "invitations": mark("invitations"),
+    "contacts": mark("contacts"),
+    "cases": mark("cases"),
+    "referrals": mark("referrals"),
+    "usage": mark("usage"),
+    "assignments": mark("trial arms"),
+    "costs": mark("costs"),
+    "exchange_rates": mark("exchange rates"),
+    "part": mark("part"),
+    "amount": mark("amount"),
+    "sales": mark("sales"),
+    "returns": mark("returns"),
+    "cost_of_goods": mark("cost of goods"),
+    "shipping": mark("shipping"),
+    "cost_to_serve": mark("cost to serve"),
+    "payment_losses": mark("payments lost"),
+    "sales_without_cost": mark("sales of unknown cost"),
+    "margin": mark("margin"),
+    "late": mark("came late"),
+    "late_days_median": mark("half of them at most"),
+    "late_days_p90": mark("one in ten more than"),
+    "overdue": mark("still not fulfilled"),
 }
 VALUES = {
     "relational": mark("about the relationship"),
     "event": mark("after an event"),
+    "champions": mark("champions"),
+    "loyal": mark("loyal"),
+    "new": mark("new"),
+    "promising": mark("promising"),
+    "wavering": mark("wavering"),
+    "at risk": mark("at risk"),
+    "asleep": mark("asleep"),
+    "lost": mark("lost"),
 }
 _NOUNS = {
     "answers": mark_count("{count} answer", "{count} answers"),
@@ -52,6 +99,7 @@ _NOUNS = {
     "invitations": mark_count("{count} invitation", "{count} invitations"),
     "payments": mark_count("{count} payment", "{count} payments"),
     "returns": mark_count("{count} return", "{count} returns"),
+    "sold_lines": mark_count("{count} line sold", "{count} lines sold"),
 }
 _YES, _NO = mark("yes"), mark("no")
 _DAYS = mark("{days} days")
@@ -122,6 +170,11 @@ def show_period(start: date, unit: str, *, short: bool = False) -> str:
         return dates.format_skeleton("yMMM" if short else "yMMMM", start, locale=language.current_locale())
     shown = dates.format_skeleton("MMMd" if short else "yMMMd", start, locale=language.current_locale())
     return translate(_WEEK, day=shown) if unit == "week" and not short else shown
+
+
+def begin(text: str) -> str:
+    """The text with a capital first letter, as a label or sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def heading(column: str) -> str:

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 from saydo.charts import WIDE, Chart, Grid, shapes
-from saydo.charts.figures import NOTHING, count_of, heading, show, show_group, show_interval, show_period
-from saydo.charts.look import ACCENT, BANDS, CONFIG, SCHEMA
+from saydo.charts.figures import NOTHING, begin, count_of, heading, show, show_group, show_interval, show_period
+from saydo.charts.look import ACCENT, BANDS, CONFIG, PASSIVE, SCHEMA
 from saydo.charts.shapes import NARROW, Point, Scale, scale_of
 from saydo.language import mark, percent, translate
 from saydo.measures._split import TIME_UNITS
@@ -16,24 +16,47 @@ from saydo.result import Result
 
 Record = Mapping[str, Any]
 
+# How the amounts of a row add up to its headline: where it starts, and what is taken off.
+ADDS_UP = {
+    "margin": (
+        "sales",
+        ("returns", "cost_of_goods", "shipping", "cost_to_serve", "payment_losses", "sales_without_cost"),
+    ),
+}
+MOST_COHORTS = 13
+
 MOST_GROUPS, MOST_PANELS = 15, 6
 BAND_NAMES = {"detractor": mark("Detractors"), "passive": mark("Passives"), "promoter": mark("Promoters")}
 _BOUNDS = {"points": (-100.0, 100.0), "share": (0.0, 1.0), "count": (0.0, float("inf"))}
 _BY = mark("{measure} by {split}")
-_INTERVAL = mark("95 % interval")
+_INTERVAL = mark("95% interval")
 _HIDDEN = mark("hidden")
-_ONE = mark("{figure} (95 %: {interval}; {count}).")
+_ONE = mark("{figure} (95%: {interval}; {count}).")
 _ONE_COUNTED = mark("{figure} ({count}).")
 _EXTREMES = mark("Highest: {first} with {first_figure}; lowest: {last} with {last_figure}.")
 _COURSE = mark("From {first_figure} ({first}) to {last_figure} ({last}).")
 _NO_FIGURE = mark("There are too few answers to show a figure.")
 _SHARES = mark("Detractors {detractor}, passives {passive}, promoters {promoter}.")
-_COUNTED = mark("{figure} · {count}")
+_COHORTS = {
+    "month": mark("Share of those who first bought in the same month who bought again, by months since"),
+    "quarter": mark("Share of those who first bought in the same quarter who bought again, by quarters since"),
+    "week": mark("Share of those who first bought in the same week who bought again, by weeks since"),
+}
+_FIRST_BOUGHT = mark("First bought")
+_BETWEEN = mark("After their first purchase, between {low} and {high} of a cohort bought again in a period.")
+_ADDS_UP = mark("From sales to {total}")
+_KEPT, _BROKEN = mark("promise kept"), mark("promise broken")
+_SCORES_BY = mark("Mean score, by what became of “{promise}”")
+_WITHOUT_SIGN = {ord(sign): None for sign in "%\u00a0\u202f"}
 
 
 def chart_of(result: Result, width: int = WIDE, reference: float | None = None, reference_label: str = "") -> Chart:
     """The chart that suits the result: by its measure's kind and by what splits it."""
     times = [name for name in result.by if name in TIME_UNITS]
+    if result.measure.chart == "cohorts" and {"cohort", "age"} <= set(result.by):
+        return triangle(result, width)
+    if result.measure.name in ADDS_UP and not result.by:
+        return adding_up(result, width)
     if result.measure.chart == "shares" and not times and "score_0" in result.table.column_names:
         return _shape(result, width) if not _groups(result) else _shares_by_group(result, width)
     if times:
@@ -77,6 +100,96 @@ def in_groups(result: Result, width: int = WIDE, reference: float | None = None,
     else:
         spec = shapes.bars(points, scale, width)
     return finish(spec, _title(result), _extremes(points), grid_of(result))
+
+
+def triangle(result: Result, width: int = WIDE) -> Chart:
+    """Cohorts under each other, oldest first, and how many of each still buy, period after period."""
+    records = result.to_records()
+    others = [name for name in result.by if name not in ("cohort", "age")]
+    if others:  # one triangle at a time: that of the largest group
+        largest = max(records, key=lambda record: record[result.measure.count])
+        records = [record for record in records if all(record[name] == largest[name] for name in others)]
+    unit = str(result.settings.get("unit", "month"))
+    starts = sorted({record["cohort"] for record in records})[-MOST_COHORTS:]
+    ages = list(range(min(MOST_COHORTS, 1 + max((record["age"] for record in records), default=0))))
+    rate = result.measure.headline
+    cells = [
+        {
+            "row": starts.index(record["cohort"]),
+            "column": record["age"],
+            "value": record[rate],
+            "text": show(record[rate], "share").translate(_WITHOUT_SIGN) if record["age"] else "",
+        }
+        for record in records
+        if record["cohort"] in starts and record["age"] in ages
+    ]
+    labels = [show_period(start, unit, short=True) for start in starts]
+    title = translate(_COHORTS[unit])
+    spec = shapes.cohorts(cells, labels, ages, width, translate(_FIRST_BOUGHT))
+    head = (translate(_FIRST_BOUGHT), heading("customers"), *(str(age) for age in ages))
+    return finish(
+        spec, title, _describe_cohorts(records, rate), Grid(head, _cohort_rows(records, starts, ages, rate, unit))
+    )
+
+
+def _cohort_rows(
+    records: Sequence[Record], starts: Sequence[date], ages: Sequence[int], rate: str, unit: str
+) -> tuple[tuple[str, ...], ...]:
+    found = {(record["cohort"], record["age"]): record for record in records}
+    return tuple(
+        (
+            show_period(start, unit, short=True),
+            show(found[start, 0]["customers"], "count"),
+            *(show(found[start, age][rate], "share") if (start, age) in found else "" for age in ages),
+        )
+        for start in starts
+    )
+
+
+def _describe_cohorts(records: Sequence[Record], rate: str) -> str:
+    later = [record[rate] for record in records if record["age"] > 0 and record[rate] is not None]
+    if not later:
+        return translate(_NO_FIGURE)
+    return translate(_BETWEEN, low=show(min(later), "share"), high=show(max(later), "share"))
+
+
+def adding_up(result: Result, width: int = WIDE) -> Chart:
+    """How the amounts of one row lead to its headline, as a waterfall."""
+    record, measure = result.to_records()[0], result.measure
+    start, taken = ADDS_UP[measure.name]
+    level = float(record[start] or 0)
+    steps = [Point(begin(heading(start)), level, text=show(level, measure.unit, result.currency))]
+    for name in taken:
+        amount = float(record[name] or 0)
+        if amount:
+            text = show(-amount, measure.unit, result.currency)
+            steps.append(Point(begin(heading(name)), level - amount, level, text=text, colour=PASSIVE))
+            level -= amount
+    total = float(record[measure.headline] or 0)
+    steps.append(Point(begin(heading(measure.headline)), total, text=show(total, measure.unit, result.currency)))
+    scale = _scale(result, [step.value for step in steps], zero=True)
+    description = "; ".join(f"{step.label} {step.text}" for step in steps) + "."
+    rows = tuple((step.label, step.text) for step in steps)
+    title = translate(_ADDS_UP, total=heading(measure.headline))
+    return finish(
+        shapes.waterfall(steps, scale, width), title, description, Grid((heading("part"), heading("amount")), rows)
+    )
+
+
+def two_sides(result: Result, record: Record, promise: str, width: int = WIDE) -> Chart:
+    """The mean score where a promise was kept and where it was broken, each with its interval, on the whole scale."""
+    points = []
+    for side, name in (("kept", _KEPT), ("broken", _BROKEN)):
+        ends = (_number(record, f"{side}_mean_low"), _number(record, f"{side}_mean_high"))
+        mean = _number(record, f"{side}_mean")
+        text = show(mean, "score")
+        points.append(Point(begin(translate(name)), mean, *ends, text, count_of("answers", record[f"{side}_answers"])))
+    scale = scale_of([record["scale_min"], record["scale_max"]], lambda tick: show(tick, "count"))
+    head = (heading("promise"), heading("mean"), translate(_INTERVAL), heading("answers"))
+    rows = tuple((p.label, p.text, show_interval(p.low, p.high, "score"), p.beside) for p in points)
+    description = "; ".join(f"{point.label}: {point.text}" for point in points) + "."
+    title = translate(_SCORES_BY, promise=promise)
+    return finish(shapes.dots(points, scale, width), title, description, Grid(head, rows))
 
 
 def grid_of(result: Result) -> Grid:
@@ -178,9 +291,17 @@ def _number(record: Record, name: str) -> float | None:
 
 def _figure(result: Result, record: Record) -> str:
     measure = result.measure
-    low, high = (_number(record, name) for name in (measure.low, measure.high))
-    half = (high - low) / 2 if low is not None and high is not None else None
-    return show(record[measure.headline], measure.unit, result.currency, half)
+    return show(record[measure.headline], measure.unit, result.currency, half_width(result))
+
+
+def half_width(result: Result) -> float | None:
+    """Half the width of the interval in the middle of all groups, so that all are written with the same digits."""
+    measure = result.measure
+    if not measure.low or measure.low not in result.table.column_names:
+        return None
+    ends = zip(result.table[measure.low].to_pylist(), result.table[measure.high].to_pylist(), strict=True)
+    halves = sorted((float(high) - float(low)) / 2 for low, high in ends if low is not None and high is not None)
+    return halves[len(halves) // 2] if halves else None
 
 
 def _interval(result: Result, record: Record) -> str:
@@ -199,7 +320,7 @@ def _groups(result: Result) -> list[str]:
 
 
 def _label(result: Result, record: Record, without: str = "") -> str:
-    return " · ".join(show_group(record[name], name) for name in _splits(result) if name != without)
+    return begin(" · ".join(show_group(record[name], name) for name in _splits(result) if name != without))
 
 
 def _most_counted(result: Result, records: Sequence[Record], most: int) -> set[str]:

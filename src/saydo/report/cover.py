@@ -1,0 +1,184 @@
+"""The whole story: the first screen, the chapters, what to do next, and what the figures are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from saydo.charts import Grid
+from saydo.charts.figures import clean, heading
+from saydo.company import Facts
+from saydo.facts import TABLES
+from saydo.language import day, number, translate, translate_count
+from saydo.measures import Measure
+from saydo.report.does import what_customers_do
+from saydo.report.earns import what_it_earns
+from saydo.report.keeps import what_we_deliver
+from saydo.report.says import what_customers_say
+from saydo.report.story import Chapter, Figure, Gap, Questions, Section, Step, first
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One of the squares of the first screen; ``absent`` says what would stand in an empty one."""
+
+    name: str
+    figure: Figure | None
+    anchor: str = ""
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that the page shows."""
+
+    title: str
+    company: str
+    headline: str
+    lead: str
+    made: str
+    tiles: Sequence[Tile]
+    chapters: Sequence[Chapter]
+    steps: Sequence[Step]
+    steps_heading: str
+    about: Sequence[str]
+    about_heading: str
+    quality: Grid | None
+    gaps: Sequence[Gap]
+    measures: Sequence[Measure]
+
+
+def tell(facts: Facts) -> Story:
+    """Ask every measure and tell the story, in the language in use."""
+    questions = Questions(facts)
+    chapters = [
+        what_customers_say(questions),
+        what_we_deliver(questions),
+        what_customers_do(questions),
+        what_it_earns(questions),
+    ]
+    company = clean(facts.manifest.name) or translate("Our customers")
+    sections = [section for chapter in chapters for section in chapter.sections]
+    headline, lead = _headline(chapters, sections)
+    steps = sorted((section.step for section in sections if section.step), key=lambda step: -step.cases)
+    rows = sum(entry.rows for entry in facts.manifest.tables.values())
+    return Story(
+        title=translate("{company}: what customers say and do, what we promise and keep", company=company),
+        company=company,
+        headline=headline,
+        lead=lead,
+        made=_made(facts),
+        tiles=_tiles(questions, sections),
+        chapters=chapters,
+        steps=steps,
+        steps_heading=_steps_heading(steps),
+        about=_about(),
+        about_heading=translate_count(
+            "All this was computed from {count} fact", "All this was computed from {count} facts", rows
+        ),
+        quality=_quality(facts),
+        gaps=list(questions.gaps.values()),
+        measures=list(questions.used.values()),
+    )
+
+
+def _headline(chapters: Sequence[Chapter], sections: Sequence[Section]) -> tuple[str, str]:
+    """What matters most as one sentence, and the sentences of the other chapters below it.
+
+    First what got surely worse, then what a broken promise goes with, then what got surely better; else the first thing
+    known.
+    """
+    told = sorted((section for section in sections if section.weight), key=lambda section: -section.weight)
+    firsts = [chapter.sections[0] for chapter in chapters if chapter.sections]
+    if not firsts:
+        return translate("Nothing is known yet about these customers"), translate(
+            "Import what people answered, what was ordered and what was promised, and this page will tell what it means."
+        )
+    top = told[0] if told else firsts[0]
+    others = [section.heading for section in firsts if section is not top]
+    return top.heading, " ".join(translate("{sentence}.", sentence=sentence) for sentence in others)
+
+
+def _tiles(questions: Questions, sections: Sequence[Section]) -> list[Tile]:
+    """The four squares, words beside deeds, customers above company; then what they earn."""
+    by_anchor = {section.anchor: section for section in sections}
+    squares = [
+        (translate("What customers say"), "nps", "feedback"),
+        (translate("What customers do"), "again", "orders"),
+        (translate("What we promise"), "", "commitments"),
+        (translate("What we deliver"), "kept", "commitments"),
+        (translate("What it earns"), "margin", "order_lines"),
+        (translate("What it grows by"), "growth", "order_lines"),
+    ]
+    tiles = []
+    for name, anchor, table in squares:
+        section = by_anchor.get(anchor)
+        figure = section.figure if section else _given(questions) if not anchor else None
+        absent = translate("Not known yet. It takes the table {table}.", table=table)
+        tiles.append(Tile(name, figure, anchor or "kept", absent))
+    return tiles
+
+
+def _given(questions: Questions) -> Figure | None:
+    """How many promises were given, and of how many kinds."""
+    record, kinds = first(questions.ask("promises_kept")), questions.ask("promises_kept", "promise")
+    if record is None or kinds is None:
+        return None
+    sure = translate_count("{count} kind of promise", "{count} kinds of promises", len(kinds))
+    return Figure(translate("Promises given"), number(record["given"]), sure)
+
+
+def _steps_heading(steps: Sequence[Step]) -> str:
+    if not steps:
+        return translate("No lead stands out from these figures")
+    return translate_count(
+        "One lead follows from these figures", "{count} leads follow from these figures, the largest first", len(steps)
+    )
+
+
+def _made(facts: Facts) -> str:
+    begin = facts.manifest.first
+    if begin is None:
+        return ""
+    return translate(
+        "From {first} to {last}. Days are those of {zone}.",
+        first=day(facts.local_day(begin)),
+        last=day(facts.local_day(min(facts.as_of, facts.manifest.last or facts.as_of))),
+        zone=facts.manifest.zone,
+    )
+
+
+def _about() -> list[str]:
+    return [
+        translate(
+            "A figure that stands for more people than were asked has a range beside it. If the survey were repeated many "
+            "times, 95 of 100 such ranges would hold the true value. Two figures whose ranges overlap widely may be equal."
+        ),
+        translate(
+            "What happens together is not always cause and effect. Where this report sets two things side by side, it says "
+            "so, and a trial would have to show whether one brings about the other."
+        ),
+        translate(
+            "What fewer than 5 people said is hidden, and comments where there are fewer than 8, so that nobody can be "
+            "recognised."
+        ),
+    ]
+
+
+def _quality(facts: Facts) -> Grid | None:
+    """Each table with the rows that were kept, those refused, and those that point at something unknown."""
+    tables = {name: entry for name, entry in facts.manifest.tables.items() if entry.rows or entry.quarantined}
+    if not tables:
+        return None
+    rows = tuple(
+        (
+            heading(name),
+            number(entry.rows),
+            number(entry.quarantined),
+            number(sum(entry.orphans.values())),
+        )
+        for name, entry in sorted(tables.items(), key=lambda item: list(TABLES).index(item[0]))
+    )
+    return Grid(
+        (heading("table"), heading("rows kept"), heading("rows refused"), heading("references to nothing")), rows
+    )

@@ -1,0 +1,303 @@
+"""What customers say: the score and its shape, where it comes from, whether it moves, who answered, and their words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from saydo.charts import Grid
+from saydo.charts.figures import begin, clean, heading as heading_of, show, show_group
+from saydo.language import day, number, percent, signed, translate, translate_count
+from saydo.report.story import (
+    LEAST,
+    Chapter,
+    Questions,
+    Record,
+    Section,
+    Step,
+    Voice,
+    figure_of,
+    first,
+    interval_of,
+    known,
+    notes_of,
+    only,
+    outliers,
+    picture,
+    value_of,
+)
+from saydo.result import Result
+
+HIDE_COMMENTS_BELOW = 8
+VOICES = 3  # of each kind
+
+
+def what_customers_say(questions: Questions) -> Chapter:
+    """The chapter of the first square."""
+    found = [
+        _score(questions),
+        _touchpoints(questions),
+        _satisfaction(questions),
+        _voices(questions),
+    ]
+    absent = translate(
+        "Here would stand what customers answer, and how sure that is. It takes the table feedback: one row for each "
+        "answer to a survey, review or complaint."
+    )
+    sections = [section for section in found if section]
+    return Chapter("says", translate("What customers say"), 1, sections, "" if sections else absent)
+
+
+def lead_score(questions: Questions) -> tuple[Result, Record] | None:
+    """The score that leads: that of the relationship, else that after events, else that of unknown occasion."""
+    result = questions.ask("nps")
+    if result is None:
+        return None
+    for occasion in ("relational", "event", None):
+        chosen = only(result, occasion=occasion)
+        record = first(chosen)
+        if record:
+            return chosen, record
+    return None
+
+
+def _score(questions: Questions) -> Section | None:
+    lead = lead_score(questions)
+    if lead is None:
+        return None
+    result, record = lead
+    return Section(
+        "nps",
+        _score_heading(result, record),
+        figure_of(result, record),
+        [_shares_in_words(record), _occasion_in_words(questions)],
+        [picture(result)],
+        notes=notes_of(result),
+    )
+
+
+def _score_heading(result: Result, record: Record) -> str:
+    if record["answers"] < LEAST:
+        return translate_count(
+            "Only {count} answer so far: too few to tell where we stand",
+            "Only {count} answers so far: too few to tell where we stand",
+            record["answers"],
+        )
+    shown = {"nps": value_of(result, record), "interval": interval_of(result, record)}
+    if record["nps_low"] > 0:
+        return translate("More customers would recommend us than not: the Net Promoter Score is {nps}", **shown)
+    if record["nps_high"] < 0:
+        return translate(
+            "More customers would warn others off than recommend us: the Net Promoter Score is {nps}", **shown
+        )
+    return translate("As many customers would recommend us as not, as far as {nps} points can tell", **shown)
+
+
+def _shares_in_words(record: Record) -> str:
+    shares = {f"{band}s": percent(record[f"{band}_share"]) for band in ("promoter", "passive", "detractor")}
+    return translate(
+        "{promoters} gave 9 or 10 and would recommend us (promoters), {passives} gave 7 or 8 (passives), {detractors} "
+        "gave 6 or less (detractors). The score is the first share minus the last; it runs from −100 to +100.",
+        **shares,
+    )
+
+
+def _occasion_in_words(questions: Questions) -> str:
+    """Which occasion the score is of, with the other beside it, never mixed."""
+    result = questions.ask("nps")
+    lead = lead_score(questions)
+    assert result is not None and lead is not None
+    event = first(only(result, occasion="event"))
+    if lead[1]["occasion"] == "relational" and event:
+        return translate(
+            "This is the answer about the relationship as a whole. Asked right after an event, such as an order, people "
+            "answer {nps} (95%: {interval}). The two questions differ, so they are never mixed.",
+            nps=value_of(result, event),
+            interval=interval_of(result, event),
+        )
+    if lead[1]["occasion"] == "relational":
+        return translate("This is the answer about the relationship as a whole.")
+    if lead[1]["occasion"] == "event":
+        return translate(
+            "These answers were given right after an event, such as an order. They tell about that event more than about "
+            "the relationship as a whole."
+        )
+    return translate("On which occasion people were asked is not known.")
+
+
+def _touchpoints(questions: Questions) -> Section | None:
+    split = questions.ask("nps", "touchpoint")
+    whole = questions.ask("nps")
+    for occasion in ("event", "relational", None):
+        if split is None or whole is None:
+            return None
+        groups, overall = only(split, occasion=occasion), first(only(whole, occasion=occasion))
+        if overall and len(groups) > 1:
+            return _touchpoint_section(groups, overall)
+    return None
+
+
+def _touchpoint_section(groups: Result, overall: Record) -> Section:
+    below, above = outliers(groups, overall["nps"])
+    step = None
+    if below:
+        worst = below[0]
+        shown = {"touchpoint": show_group(worst["touchpoint"]), "nps": value_of(groups, worst)}
+        heading = translate(
+            "{touchpoint} disappoints: {nps}, against {all} overall", all=signed(overall["nps"]), **shown
+        )
+        step = Step(
+            translate("Listen to those who were disappointed at {touchpoint}, and mend the cause named most.", **shown),
+            worst["detractors"],
+            "touchpoints",
+        )
+    elif above:
+        best = {"touchpoint": show_group(above[0]["touchpoint"]), "nps": value_of(groups, above[0])}
+        heading = translate("{touchpoint} delights: {nps}, against {all} overall", all=signed(overall["nps"]), **best)
+    else:
+        heading = translate("No touchpoint stands out from the others by more than noise")
+    text = translate(
+        "Each line is the range in which the true score lies with a certainty of 95%. A touchpoint is named only when it "
+        "differs from the whole by more than so many comparisons would produce by chance."
+    )
+    label = translate("all {nps}", nps=signed(overall["nps"]))
+    drawn = picture(groups, reference=overall["nps"], reference_label=label)
+    return Section("touchpoints", heading, None, [text], [drawn], step=step, notes=notes_of(groups))
+
+
+def _satisfaction(questions: Questions) -> Section | None:
+    """Every question on its own scale: its mean, and how many gave the best. Scales differ, so a table and no chart."""
+    result = questions.ask("satisfaction")
+    records = sorted(
+        known(result), key=lambda r: (r["question"], r["item"] is None, r["item"] or "", str(r["occasion"]))
+    )
+    if result is None or not records:
+        return None
+    rows = [
+        (
+            _question_in_words(record),
+            translate("{mean} of {most}", mean=show(record["mean"], "score"), most=number(record["scale_max"]))
+            if record["scale_max"] is not None
+            else show(record["mean"], "score"),
+            interval_of(result, record),
+            percent(record["top_share"]),
+            number(record["answers"]),
+        )
+        for record in records
+    ]
+    weakest = _weakest(records)
+    if weakest:
+        heading = translate(
+            "{item} satisfies least: {mean} of {most}",
+            item=begin(clean(weakest["item"])),
+            mean=show(weakest["mean"], "score"),
+            most=number(weakest["scale_max"]),
+        )
+        low = weakest["answers"] - round((weakest["top_two_share"] or 0) * weakest["answers"])
+        step = Step(
+            translate(
+                "Start with {item}: nothing else that was asked about satisfies less.", item=clean(weakest["item"])
+            ),
+            low,
+            "satisfaction",
+        )
+    else:
+        heading, step = translate("What people answered to the other questions"), None
+    text = translate("Each question keeps its own scale, so the rows cannot be added or compared where scales differ.")
+    head = (
+        heading_of("question"),
+        heading_of("mean"),
+        translate("95% interval"),
+        heading_of("top_share"),
+        heading_of("answers"),
+    )
+    return Section(
+        "satisfaction", heading, None, [text], table=Grid(head, tuple(rows)), step=step, notes=notes_of(result)
+    )
+
+
+def _weakest(records: Sequence[Record]) -> Record | None:
+    """The item of one question, scale and occasion that is surely below every other."""
+    best: Record | None = None
+    for record in records:
+        same = [r for r in records if all(r[key] == record[key] for key in ("question", "scale_max", "occasion"))]
+        others = [r for r in same if r["item"] is not None and r is not record]
+        if record["item"] is None or not others or record["mean_high"] is None:
+            continue
+        if all(record["mean_high"] < (other["mean_low"] or 0) for other in others):
+            best = record
+    return best
+
+
+def _question_in_words(record: Record) -> str:
+    names = {
+        "csat": translate("Satisfaction"),
+        "ces": translate("How easy it was"),
+        "stars": translate("Stars in reviews"),
+    }
+    name = names.get(record["question"], clean(record["question"]))
+    if record["item"] is None:
+        return name
+    return translate("{question}: {item}", question=name, item=clean(record["item"]))
+
+
+def _voices(questions: Questions) -> Section | None:
+    """The latest words of unhappy and of happy customers; none of a kind that fewer than eight have spoken of."""
+    if not questions.facts.has("feedback"):
+        return None
+    said = _with_mood(questions.facts.table("feedback"))
+    counts = questions.facts.run(said.group_by("mood").aggregate(count=said.count())).to_pylist()
+    enough = {row["mood"]: row["count"] for row in counts if row["count"] >= HIDE_COMMENTS_BELOW}
+    voices = [voice for mood in ("unhappy", "happy") if mood in enough for voice in _latest(questions, said, mood)]
+    if not voices:
+        return None
+    total = sum(enough.values())
+    heading = translate_count("{count} comment tells why", "{count} comments tell why", total)
+    text = translate(
+        "Here are the latest of those who were unhappy and of those who were happy, as they wrote them. They are examples, "
+        "chosen by date alone; they do not say how many feel the same."
+    )
+    return Section("voices", heading, None, [text], voices=voices)
+
+
+def _with_mood(feedback: ir.Table) -> ir.Table:
+    """Comments worth reading with a score of which it is plain whether it is a good one."""
+    rows = feedback.filter(feedback.comment.notnull() & feedback.score.notnull() & feedback.question.notnull())
+    length = rows.comment.length()
+    rows = rows.filter((length >= 20) & (length <= 400))
+    place = (rows.score - rows.scale_min) / (rows.scale_max - rows.scale_min).nullif(0)
+    is_nps = rows.question == "nps"
+    mood = ibis.cases(
+        (is_nps & (rows.score <= 6), "unhappy"),
+        (is_nps & (rows.score >= 9), "happy"),
+        (~is_nps & (place <= 0.25), "unhappy"),
+        (~is_nps & (place >= 1), "happy"),
+    )
+    rows = rows.mutate(mood=mood)
+    return rows.filter(rows.mood.notnull())
+
+
+def _latest(questions: Questions, said: ir.Table, mood: str) -> list[Voice]:
+    rows = said.filter(said.mood == mood).order_by([said.said_at.desc(), said.feedback_id.desc()]).limit(40)
+    chosen = rows.select("comment", "touchpoint", "score", "scale_max", "said_at", "language", "feedback_id")
+    voices: dict[str, Voice] = {}
+    for row in questions.facts.run(chosen.order_by([chosen.said_at.desc(), chosen.feedback_id.desc()])).to_pylist():
+        text = clean(row["comment"], 280)
+        voices.setdefault(
+            text,
+            Voice(text, "unhappy" if mood == "unhappy" else "happy", _source(questions, row), row["language"] or ""),
+        )
+    return list(voices.values())[:VOICES]
+
+
+def _source(questions: Questions, row: Record) -> str:
+    shown = {
+        "score": number(row["score"]),
+        "most": number(row["scale_max"]),
+        "day": day(questions.facts.local_day(row["said_at"])),
+    }
+    if row["touchpoint"] is None:
+        return translate("{score} of {most}, {day}", **shown)
+    return translate("{score} of {most}, {touchpoint}, {day}", touchpoint=show_group(row["touchpoint"]), **shown)

@@ -1,0 +1,235 @@
+"""What a report is made of: chapters of sections, each a sentence with its figure, evidence and what to do about it.
+
+`Questions` asks each measure once, keeps the answers for whoever asks again, and notes what could not be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from statistics import NormalDist
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from saydo.charts import NARROW, WIDE, Chart, Grid, draw
+from saydo.charts.figures import count_of, show, show_interval
+from saydo.charts.kinds import half_width
+from saydo.company import Facts
+from saydo.errors import MissingTable, SaydoError
+from saydo.language import translate
+from saydo.measures import MEASURES, Measure, find
+from saydo.result import Result
+
+Record = Mapping[str, Any]
+LEAST = 30  # answers or cases below which a figure is not made a headline
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure in words: its name, its value, how sure it is and on how many it stands."""
+
+    label: str
+    value: str
+    sure: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The same chart for a wide and a narrow page."""
+
+    wide: Chart
+    narrow: Chart
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A customer's own words, cleaned and shortened; ``kind`` is ``unhappy`` or ``happy``."""
+
+    text: str
+    kind: Literal["unhappy", "happy"]
+    source: str
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do: the text, and how many cases stand behind it, by which steps are ranked."""
+
+    text: str
+    cases: int
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One finding: a sentence, its figure, words, evidence, and what to do.
+
+    ``weight`` above 0 lets it compete for the first line of the report.
+    """
+
+    anchor: str
+    heading: str
+    figure: Figure | None = None
+    texts: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()
+    table: Grid | None = None
+    voices: Sequence[Voice] = ()
+    step: Step | None = None
+    notes: Sequence[str] = ()
+    weight: int = 0
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One of the four squares, or what follows from them; ``absent`` says what would stand here."""
+
+    anchor: str
+    name: str
+    square: int
+    sections: Sequence[Section]
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that could not be computed: what, why, and what would allow it."""
+
+    title: str
+    reason: str
+
+
+@dataclass
+class Questions:
+    """One company, asked measure by measure."""
+
+    facts: Facts
+    gaps: dict[str, Gap] = field(default_factory=dict)
+    used: dict[str, Measure] = field(default_factory=dict)
+    _kept: dict[Any, Result | None] = field(default_factory=dict)
+
+    def ask(self, name: str, by: str = "", **settings: Any) -> Result | None:
+        """The figures of a measure; None, and a gap to report, where they cannot be had."""
+        if name not in MEASURES:  # TEMP until all measures stand
+            return None
+        key = (name, by, tuple(sorted(settings.items())))
+        if key not in self._kept:
+            self._kept[key] = self._answer(find(name), by, settings)
+        return self._kept[key]
+
+    def _answer(self, measure: Measure, by: str, settings: Mapping[str, Any]) -> Result | None:
+        try:
+            result = measure(self.facts, by, **settings)
+        except MissingTable as error:
+            self.gaps[measure.name] = Gap(translate(measure.title), str(error))
+        except SaydoError as error:
+            self.gaps.setdefault(measure.name, Gap(translate(measure.title), str(error)))
+        else:
+            self.used[measure.name] = measure
+            return result
+        return None
+
+
+def only(result: Result, **values: object) -> Result:
+    """The rows that hold these values, without a null in any other split; the columns asked for are no splits more."""
+    table = result.table
+    for name, value in values.items():
+        table = table.filter(pc.is_null(table[name]) if value is None else pc.equal(table[name], pa.scalar(value)))
+    by = tuple(name for name in result.by if name not in values)
+    for name in by:
+        table = table.filter(pc.is_valid(table[name]))
+    return replace(result, table=table, by=by)
+
+
+def rename(result: Result, split: str, names: Mapping[str, str]) -> Result:
+    """The same figures with groups called as people call them."""
+    index = result.table.column_names.index(split)
+    called = pa.array([names.get(value, value) for value in result.table[split].to_pylist()], pa.string())
+    return replace(result, table=result.table.set_column(index, split, called))
+
+
+def only_over(result: Result, unit: str, facts: Facts) -> Result:
+    """The rows of units of time that are over: the current one would look like a fall or a rise."""
+    today = facts.local_day(facts.as_of)
+    current = {"month": today.replace(day=1), "quarter": quarter_start(today), "year": today.replace(month=1, day=1)}
+    return replace(result, table=result.table.filter(pc.less(result.table[unit], pa.scalar(current[unit]))))
+
+
+def first(result: Result | None) -> Record | None:
+    """The only row of a result without splits, if its headline is known."""
+    if result is None or not len(result):
+        return None
+    record: Record = result.to_records()[0]
+    return record if record[result.measure.headline] is not None else None
+
+
+def known(result: Result | None) -> list[Record]:
+    """The rows whose headline is known."""
+    if result is None:
+        return []
+    return [record for record in result.to_records() if record[result.measure.headline] is not None]
+
+
+def figure_of(result: Result, record: Record, label: str = "") -> Figure:
+    """The headline figure of a row, with its interval and count in words."""
+    measure = result.measure
+    label = label or translate(measure.title)
+    counted = count_of(measure.count, record[measure.count])
+    interval = interval_of(result, record)
+    sure = translate("95%: {interval} · {count}", interval=interval, count=counted) if interval else counted
+    return Figure(label, value_of(result, record), sure)
+
+
+def value_of(result: Result, record: Record) -> str:
+    """The headline figure of a row in words."""
+    measure = result.measure
+    return show(record[measure.headline], measure.unit, result.currency, half_width(result))
+
+
+def interval_of(result: Result, record: Record) -> str:
+    """The interval of a row's headline in words; empty for a census."""
+    measure = result.measure
+    if not measure.low:
+        return ""
+    return show_interval(record[measure.low], record[measure.high], measure.unit, result.currency)
+
+
+def outliers(result: Result, whole: float, least: int = LEAST) -> tuple[list[Record], list[Record]]:
+    """Groups surely below and surely above a value, farthest first.
+
+    Whoever picks the extremes of many groups finds some by chance, so each interval is widened for the number of groups
+    looked at (Bonferroni): in 95 of 100 reports without any difference, none is named.
+    """
+    measure = result.measure
+    records = [r for r in known(result) if r[measure.count] >= least and r[measure.low] is not None]
+    widen = NormalDist().inv_cdf(1 - 0.025 / max(1, len(records))) / NormalDist().inv_cdf(0.975)
+
+    def end(record: Record, name: str) -> float:
+        value = float(record[measure.headline])
+        return value + widen * (float(record[name]) - value)
+
+    below = sorted((r for r in records if end(r, measure.high) < whole), key=lambda r: r[measure.headline])
+    above = sorted((r for r in records if end(r, measure.low) > whole), key=lambda r: -r[measure.headline])
+    return below, above
+
+
+def picture(result: Result, **marks: Any) -> Picture:
+    """The chart that suits a result, for both widths."""
+    return picture_by(lambda width: draw(result, width, **marks))
+
+
+def picture_by(drawn: Callable[[int], Chart]) -> Picture:
+    """A chart for both widths."""
+    return Picture(drawn(WIDE), drawn(NARROW))
+
+
+def notes_of(*results: Result | None) -> list[str]:
+    """What a reader must know beside the figures, each said once."""
+    return list(dict.fromkeys(str(note) for result in results if result for note in result.notes))
+
+
+def quarter_start(day: date) -> date:
+    """The first day of a day's quarter."""
+    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
