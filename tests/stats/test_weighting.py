@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from saydo.stats.estimates import Sums, estimate_mean
 from saydo.stats.intervals import mean_score_interval
 from saydo.stats.trials import binomial_p, is_unbiased
-from saydo.stats.weighting import Raking, WeightedMean, bound_nonresponse, estimate_raked, post_stratify, rake
+from saydo.stats.weighting import (
+    Raking,
+    WeightedMean,
+    bound_nonresponse,
+    estimate_raked,
+    merge_rare,
+    post_stratify,
+    rake,
+    reweigh,
+)
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -191,3 +200,31 @@ def test_bound_nonresponse_reaches_from_all_against_to_all_for() -> None:
     low, high = bound_nonresponse([40, 40, np.nan], [0.0, 0.7, 0.5])
     np.testing.assert_allclose([low, high], [[40, -58, np.nan], [40, 82, np.nan]])
     np.testing.assert_allclose(bound_nonresponse(4.2, 0.5, (1, 5)), (2.6, 4.6))
+
+
+def test_merge_rare_gives_every_level_enough_answers() -> None:
+    levels = np.array([3, 3, 0, 7, 9, 9])
+    np.testing.assert_array_equal(merge_rare(levels, [8, 8, 4, 7, 20, 1]), [1, 1, 0, 0, 2, 2])
+    np.testing.assert_array_equal(merge_rare(levels, [8, 8, 4, 2, 20, 1]), [0, 0, 0, 0, 1, 1])
+    np.testing.assert_array_equal(merge_rare(levels, [2, 2, 2, 2, 2, 2]), [0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(merge_rare([0, 1], [10, 10]), [0, 1])
+
+
+def test_reweigh_on_one_margin_post_stratifies_and_on_none_changes_nothing() -> None:
+    cells = Sums([60, 40, 3], [30, -10, 3], [50, 30, 3])
+    population = np.array([100, 300, 20])
+    single = reweigh(cells, population, [[0, 0], [0, 1], [0, 2]])
+    merged = post_stratify(Sums([60, 43], [30, -7], [50, 33]), [100, 320])
+    np.testing.assert_allclose([single.value, single.se], [merged.value, merged.se])
+    plain = reweigh(cells, population, np.zeros((3, 1)))
+    np.testing.assert_allclose(plain.value, 23 / 103)
+
+
+def test_reweigh_on_two_margins_rakes() -> None:
+    cells = Sums([40, 20, 30, 10], [30, 5, -3, 2], [36, 17, 22, 8])
+    levels = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    population = np.array([100, 150, 200, 250])
+    targets = [[250, 450], [300, 400]]
+    raked = estimate_raked(cells, rake(cells.n, levels, targets), levels)
+    found = reweigh(cells, population, levels)
+    np.testing.assert_allclose([found.value, found.se, found.n_effective], [raked.value, raked.se, raked.n_effective])

@@ -18,6 +18,7 @@ from saydo.stats.estimates import Sums
 from saydo.stats.ratios import effective_answers
 
 Levels = npt.NDArray[np.intp]
+MAX_RATIO = 5.0  # of a raked weight to the mean weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +126,44 @@ def estimate_raked(cells: Sums, raking: Raking, levels: npt.ArrayLike) -> Weight
     leverage = raking.weights * np.einsum("ci,ij,cj->c", margins, inverse, margins)
     rank = np.linalg.matrix_rank(margins * (cells.n > 0)[:, None])
     return _weigh(cells, raking.weights, fitted, leverage, rank, raking.covered.min())
+
+
+def reweigh(cells: Sums, population: npt.ArrayLike, margins: npt.ArrayLike) -> WeightedMean:
+    """Weigh the answers back to the population on as many margins as they can bear.
+
+    `margins` (cells, margins) says which level, from 0, of each margin a cell has. Levels with fewer than 10 answers
+    are merged (`merge_rare`) and margins of one level left out; then one margin post-stratifies, several are raked
+    with weights of at most 5 times their mean, and none gives the plain mean.
+    """
+    counts, level_of = np.asarray(population, dtype=np.float64), np.asarray(margins, dtype=np.intp)
+    merged = [merge_rare(level, cells.n) for level in level_of.T]
+    kept = [level for level in merged if level.max() > 0]
+    distinct, place = np.unique(np.array(kept or [np.zeros(len(counts), np.intp)]).T, axis=0, return_inverse=True)
+    n, total, squares, people = (
+        np.bincount(place.ravel(), values, len(distinct)) for values in (cells.n, cells.total, cells.squares, counts)
+    )
+    coarse = Sums(n, total, squares)
+    if len(kept) <= 1:
+        return post_stratify(coarse, people)
+    targets = [np.bincount(level, people) for level in distinct.T]
+    return estimate_raked(coarse, rake(n, distinct, targets, MAX_RATIO), distinct)
+
+
+def merge_rare(levels: npt.ArrayLike, answers: npt.ArrayLike, least: float = 10) -> Levels:
+    """The levels of a margin, numbered anew from 0, each with at least so many answers.
+
+    `levels` and `answers` are per cell. Those with too few become one level; if that still has too few, the smallest
+    other level joins it. All are one level when there are not enough answers for two.
+    """
+    level_of = np.unique(np.asarray(levels, dtype=np.intp), return_inverse=True)[1]
+    counts = np.bincount(level_of, np.asarray(answers, dtype=np.float64))
+    order = np.argsort(counts, kind="stable")
+    rare = int((counts < least).sum())
+    while 0 < rare < len(order) and counts[order[:rare]].sum() < least:
+        rare += 1
+    new = np.zeros(len(order), np.intp)
+    new[order[rare:]] = np.arange(len(order) - rare) + (rare > 0)
+    return new[level_of]
 
 
 def bound_nonresponse(
