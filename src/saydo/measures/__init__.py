@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from saydo.errors import UnknownMeasure, nearest
 from saydo.measures._measure import HIDE_BELOW, Figures, Measure
+from saydo.measures.acquisition import acquisition
 from saydo.measures.earned_growth import earned_growth
 from saydo.measures.margin import margin
 from saydo.measures.nps import nps
@@ -26,6 +27,7 @@ from saydo.measures.satisfaction import satisfaction
 MEASURES: dict[str, Measure] = {
     measure.name: measure
     for measure in (
+        acquisition,
         earned_growth,
         margin,
         nps,
@@ -55,6 +57,7 @@ __all__ = [
     "MEASURES",
     "Figures",
     "Measure",
+    "acquisition",
     "earned_growth",
     "find",
     "margin",

@@ -62,17 +62,23 @@ def movements(facts: Facts, since: date | None = None, until: date | None = None
     customer.
     """
     orders = sold_orders(facts)
-    rows = _lines(facts, orders)
-    for more in (_shipping(orders), _returns(facts, orders), _payments(facts, orders), *_service(facts)):
-        rows = rows.union(more)
+    rows = _lines(facts, orders).union(_shipping(orders))
+    for table, find in (("returns", _returns), ("payments", _payments), ("contacts", _contacts), ("cases", _cases)):
+        rows = rows.union(find(facts, orders)) if facts.has(table) else rows
     return in_period(facts, rows, "at", since, until)
 
 
 def net_sales(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
     """The `movements` of sales and returns alone, with ``net``: what was bought and kept."""
     orders = sold_orders(facts)
-    rows = in_period(facts, _lines(facts, orders).union(_returns(facts, orders)), "at", since, until)
+    rows = _lines(facts, orders)
+    rows = in_period(facts, rows.union(_returns(facts, orders)) if facts.has("returns") else rows, "at", since, until)
     return rows.mutate(net=rows.sales - rows.returns)
+
+
+def service_costs(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
+    """The `movements` of contacts and cases alone."""
+    return in_period(facts, _contacts(facts).union(_cases(facts)), "at", since, until)
 
 
 def margin_of(rows: ir.Table) -> ir.FloatingValue:
@@ -246,13 +252,17 @@ def _payments(facts: Facts, orders: ir.Table) -> ir.Table:
     return _movement(rows, payment_losses=_number(rows.amount))
 
 
-def _service(facts: Facts) -> tuple[ir.Table, ir.Table]:
-    contacts = convert_money(facts, "contacts", facts.table("contacts"), ["cost"])
-    cases = convert_money(facts, "cases", facts.table("cases"), ["cost"]).rename(at="opened_at")
-    contacts, cases = (rows.filter(rows.cost.notnull()) for rows in (contacts, cases))
-    return _movement(contacts, cost_to_serve=_number(contacts.cost)), _movement(
-        cases, cost_to_serve=_number(cases.cost)
-    )
+def _contacts(facts: Facts, _: ir.Table | None = None) -> ir.Table:
+    return _serve(convert_money(facts, "contacts", facts.table("contacts"), ["cost"]))
+
+
+def _cases(facts: Facts, _: ir.Table | None = None) -> ir.Table:
+    return _serve(convert_money(facts, "cases", facts.table("cases"), ["cost"]).rename(at="opened_at"))
+
+
+def _serve(rows: ir.Table) -> ir.Table:
+    rows = rows.filter(rows.cost.notnull())
+    return _movement(rows, cost_to_serve=_number(rows.cost))
 
 
 def _movement(rows: ir.Table, **columns: ir.Value) -> ir.Table:
