@@ -22,7 +22,7 @@ import ibis.expr.types as ir
 from saydo.company import Facts
 
 STATES = ("kept", "broken", "open", "withdrawn")
-SECONDS_A_DAY = 86_400.0
+SECONDS_A_DAY = 86_400
 
 
 def judge_commitments(facts: Facts) -> ir.Table:
@@ -44,7 +44,8 @@ def judge_commitments(facts: Facts) -> ir.Table:
 
 def days_between(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.FloatingValue:
     """Days from start to end, to the second (engines differ in what they do with less); null if either is."""
-    return (end.truncate("s").epoch_seconds() - start.truncate("s").epoch_seconds()) / SECONDS_A_DAY
+    seconds = end.truncate("s").epoch_seconds() - start.truncate("s").epoch_seconds()
+    return seconds.cast("float64") / SECONDS_A_DAY  # as float: Spark would divide by a rounded decimal
 
 
 def _with_cancellation(facts: Facts) -> ir.Table:

@@ -1,0 +1,58 @@
+"""Every measure says on Spark what it says on DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isclose
+from typing import Any
+
+import pytest
+
+from saydo.company import Facts
+from saydo.engine import SparkEngine, open_facts
+from saydo.measures import MEASURES, Measure
+from saydo.result import Result
+from saydo.simulate import simulate
+
+pytestmark = pytest.mark.spark
+
+# What a measure is asked beyond its plain question: what makes it take another way through the engine.
+MORE: dict[str, list[dict[str, Any]]] = {
+    "nps": [{"each": "answer"}, {"weight": "value"}, {"weight": "reach", "by": "touchpoint"}, {"by": "category"}],
+    "margin": [{"by": "customers.segment,quarter"}],
+    "promises_kept": [{"by": "promise,month"}, {}],
+    "retention": [{"by": "customers.country", "unit": "quarter"}],
+}
+EARLIER = {"as_of": "2025-12-10"}
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Facts, Facts]]:
+    """The same small company on DuckDB and on Spark."""
+    folder = tmp_path_factory.mktemp("company")
+    simulate(folder, customers=300, seed=11)
+    spark = SparkEngine()
+    yield open_facts(folder), open_facts(folder, spark)
+    spark.session.stop()
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=lambda measure: measure.name)
+def test_measure_says_the_same_on_both_engines(measure: Measure, pair: tuple[Facts, Facts]) -> None:
+    here, there = pair
+    for asked in [EARLIER, *MORE.get(measure.name, [])]:
+        _require_equal(measure(here, **asked), measure(there, **asked), asked)
+
+
+def _require_equal(one: Result, other: Result, asked: dict[str, Any]) -> None:
+    assert one.table.schema == other.table.schema, asked
+    assert len(one) == len(other), asked
+    for left, right in zip(one, other, strict=True):
+        unequal = {name: (left[name], right[name]) for name in left if not _is_equal(left[name], right[name])}
+        assert not unequal, (asked, left)
+    assert [str(note) for note in one.notes] == [str(note) for note in other.notes]
+
+
+def _is_equal(left: Any, right: Any) -> bool:
+    if isinstance(left, float) and isinstance(right, float):
+        return isclose(left, right, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(left == right)
