@@ -17,6 +17,7 @@ from saydo.measures.nps import nps
 from saydo.measures.nps_change import nps_change
 from saydo.measures.promises_kept import promises_kept
 from saydo.measures.repeat_rate import repeat_rate
+from saydo.measures.response import response
 from saydo.measures.retention import retention
 from saydo.measures.return_reasons import return_reasons
 from saydo.measures.returns_rate import returns_rate
@@ -34,6 +35,7 @@ MEASURES: dict[str, Measure] = {
         nps_change,
         promises_kept,
         repeat_rate,
+        response,
         retention,
         return_reasons,
         returns_rate,
@@ -65,6 +67,7 @@ __all__ = [
     "nps_change",
     "promises_kept",
     "repeat_rate",
+    "response",
     "retention",
     "return_reasons",
     "returns_rate",

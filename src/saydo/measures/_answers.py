@@ -51,12 +51,19 @@ def group_answers(
 
 
 def _keep_last(rows: ir.Table, names: Sequence[str], keep: Sequence[str]) -> ir.Table:
-    """The last answer of each person in each group, by whole seconds: engines differ in what they do with less."""
-    seconds = rows.said_at.epoch_seconds().cast("float64").floor()
-    order = seconds * 1024 - rows.score  # one number that is exact for scores up to a thousand
+    """The last answer of each person in each group."""
+    order = order_answers(rows)
     if not keep:  # aggregating takes half the time of a window
         scores = {} if "score" in names else {"score": rows.score.argmax(order)}
         return rows.aggregate(by=[*names, "person"], **scores)
     window = ibis.window(group_by=[*names, "person"], order_by=[order.desc(), rows.feedback_id.desc()])
     turns = rows.mutate(_turn=ibis.row_number().over(window))
     return turns.filter(turns["_turn"] == 0).select(*dict.fromkeys([*names, "person", "score", *keep]))
+
+
+def order_answers(rows: ir.Table) -> ir.FloatingValue:
+    """A number that is highest for the last answer, of those in the same second for the lowest score.
+
+    By whole seconds, because engines differ in what they do with less; exact for scores up to a thousand.
+    """
+    return rows.said_at.epoch_seconds().cast("float64").floor() * 1024 - rows.score.coalesce(0.0)

@@ -1,0 +1,279 @@
+"""Who answers, and what the Net Promoter Score would be if all who were asked had answered as those like them did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from saydo.company import Facts
+from saydo.errors import BadSetting
+from saydo.language import mark
+from saydo.measures._clusters import add_cluster, has_accounts, named, run_groups, share_interval, sum_groups
+from saydo.measures._commitments import days_between
+from saydo.measures._invitations import find_invitations
+from saydo.measures._measure import Figures, Measure, Note, add_columns, column
+from saydo.measures._purchases import find_purchases
+from saydo.measures._split import split_rows
+from saydo.measures.nps import BANDS, classify
+from saydo.stats.arrays import Array, divide
+from saydo.stats.estimates import Sums
+from saydo.stats.intervals import nps_interval, nps_interval_effective
+from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
+from saydo.stats.weighting import Levels, bound_nonresponse, reweigh
+
+WEIGHT_ON = ("customers.segment", "customers.country", "customers.language", "tenure", "orders_before")
+_DERIVED = ("tenure", "orders_before")
+_COUNTS = ("reached", "heard", "promoters", "passives", "detractors")
+_MOST_CELLS = 100_000
+_YOUNG_DAYS = 14
+_WEIGHTED = mark("Weighted on what is known of everybody who was asked: {columns}.")
+_YOUNG = mark("Invitations of the last {days} days: {count}. Some of them will still be answered.")
+
+
+def compute(
+    facts: Facts,
+    by: Sequence[str] = (),
+    *,
+    each: Literal["person", "answer"] = "person",
+    weight_on: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> Figures:
+    """Answers / delivered invitations, and the NPS of those who answered brought back to all who were reached.
+
+    Delivered is what did not bounce. An invitation's answer is the last one of the same customer to the same survey and
+    question within 90 days of it and before the next one; it was answered if it says so or such an answer is there.
+    For the score, ``each=person`` counts everybody reached (customers with a delivered invitation) once, with their
+    last answer, as `nps` does; ``each=answer`` counts every delivered invitation to a customer.
+    ``weight_on`` lists what both those who answered and those who did not are known by: splits of invitations
+    (customers.segment, touchpoint, customers.x_distance), ``tenure`` and ``orders_before`` (days since first seen and
+    orders not cancelled, in four bands each, when invited last). If not said: segment, country, language, tenure and
+    orders before. One of them post-stratifies, several are raked; levels with fewer than 10 answers are merged.
+    Questions and occasions (that of the survey's answers, where they agree) stand in separate rows. [since, until) is
+    when invitations were sent.
+
+    Reads:   invitations (customer_id null: counts in the rate alone; question null: nps; survey null is a survey of its
+             own); feedback (customer_id, survey, question, said_at, score); customers; orders.
+    Returns: the splits; question; occasion; invitations, delivered, answers (counts of invitations); response_rate,
+             response_low, response_high (0 to 1; null when nothing was delivered); reached (people, or invitations),
+             heard (of them, with an answer that was found), promoters, passives, detractors (counts); nps, nps_low,
+             nps_high (points), nps_weighted, nps_weighted_low, nps_weighted_high (points), effective_answers (how many
+             answers of a random sample would be as certain as the weighted score), nps_lowest, nps_highest (points: if
+             all who were reached and did not answer were detractors, or promoters). What is about the score is null
+             where the question is another or nobody answered.
+    Interval: 95 %. Rate: Wilson on the effective number of invitations, several to one person (or account) being one
+             cluster. NPS: as in `nps`; weighted: adjusted Wald on the effective answers, with the error that the
+             weighting leaves (linearised; several answers of a person or account widen it as they widen the plain one).
+    Cautions: weighting mends what segment and the like explain, and nothing else: if happier people answer more
+             within every cell, it stays wrong; nps_lowest and nps_highest hold without any such assumption. It speaks
+             for those who were asked, not for those who never were.
+    Source:  Cochran 1977 (post-stratification); Deming and Stephan 1940 (raking); Deville and Sarndal 1992 (its error);
+             Manski 2003 (bounds); Wilson 1927.
+    """
+    words = WEIGHT_ON if weight_on is None else tuple(word.strip() for word in weight_on.split(",") if word.strip())
+    by, invitations = tuple(dict.fromkeys(by)), find_invitations(facts, since, until)
+    taken = {word.rpartition(".")[2] for word in (*by, *_DERIVED)}
+    plain = [word for word in words if word.rpartition(".")[2] not in taken]
+    split = split_rows(facts, "response", "invitations", invitations, [*by, *plain])
+    names = (*split.names[: len(by)], "question", "occasion")
+    known = [name for name in split.names if name not in names]
+    sums, rate = _sum_rates(facts, split.rows, names)
+    people, derived = _add_derived(facts, _find_people(facts, split.rows, names, known, each), words)
+    figures = {name: sums[name] for name in ("invitations", "delivered", "answers")}
+    figures |= named("response_rate", share_interval(rate), "response")
+    is_clustered = each == "answer" or has_accounts(facts)
+    figures |= _score(facts, people, sums.select(names), (*known, *derived), is_clustered)
+    notes = (Note(_WEIGHTED, {"columns": ", ".join((*known, *derived))}),) if known or derived else ()
+    return Figures(add_columns(sums.select(names), figures), names, split.overlaps, (*notes, *_note_young(sums)))
+
+
+# --- what the engine counts
+
+
+def _sum_rates(facts: Facts, rows: ir.Table, names: Sequence[str]) -> tuple[pa.Table, ClusterSums]:
+    """Per group the invitations, those delivered, answered and young, and the rate's sums over people or accounts."""
+    clustered = add_cluster(facts, rows, "person")
+    is_delivered = clustered.is_delivered.ifelse(1, 0)
+    is_answered = (clustered.is_delivered & clustered.is_answered).ifelse(1, 0)
+    is_silent = clustered.is_delivered & ~clustered.is_answered
+    is_young = is_silent & (clustered.sent_at >= facts.as_of - timedelta(days=_YOUNG_DAYS))
+    totals = {
+        "invitations": ibis.literal(1),
+        "delivered": is_delivered,
+        "answers": is_answered,
+        "young": is_young.ifelse(1, 0),
+    }
+    sums, ratios = sum_groups(facts, clustered, names, totals, rate=(is_answered, is_delivered))
+    return sums, ratios["rate"]
+
+
+def _find_people(facts: Facts, rows: ir.Table, names: Sequence[str], known: Sequence[str], each: str) -> ir.Table:
+    """Everybody reached, one row per person and group: their last answer, and what they are known by as text."""
+    reached = rows.filter(rows.is_delivered & rows.customer_id.notnull())
+    order = reached.spoke_at.epoch_seconds().cast("float64") * 1024 - reached.score
+    people = reached.aggregate(
+        by=[*names, "person", *(["invitation_id"] if each == "answer" else [])],
+        score=reached.score.argmax(order, where=reached.score.notnull()),
+        spoke_at=reached.spoke_at.max(),
+        sent_at=reached.sent_at.max(),
+        **{name: reached[name].cast("string").max() for name in known},
+    )
+    return add_cluster(facts, people, "person")
+
+
+def _add_derived(facts: Facts, people: ir.Table, words: Sequence[str]) -> tuple[ir.Table, list[str]]:
+    """People with the bands of ``tenure`` and ``orders_before`` at their last invitation, where facts tell them."""
+    derived = []
+    if "tenure" in words and facts.has("customers"):
+        customers = facts.table("customers").select(_key="customer_id", _seen_at="first_seen_at")
+        joined = people.left_join(customers, people.person == customers["_key"])
+        days = days_between(customers["_seen_at"], people.sent_at)
+        people = joined.select(people, tenure=_band(days, (90, 365, 1095)))
+        derived.append("tenure")
+    if "orders_before" in words and facts.has("orders"):
+        orders = find_purchases(facts).select(_key="customer_id", _at="ordered_at")
+        is_before = (people.person == orders["_key"]) & (orders["_at"] < people.sent_at)
+        joined = people.left_join(orders, is_before).select(people, _at=orders["_at"])
+        counted = joined.aggregate(by=people.columns, _orders=joined["_at"].count())
+        people = counted.mutate(orders_before=_band(counted["_orders"], (1, 2, 4))).drop("_orders")
+        derived.append("orders_before")
+    return people, derived
+
+
+def _band(value: ir.NumericValue, ends: tuple[int, int, int]) -> ir.StringValue:
+    """Which of four bands, ``"0"`` to ``"3"``, a number lies in; null if it is."""
+    return ibis.cases((value.isnull(), None), *((value < end, str(place)) for place, end in enumerate(ends)), else_="3")
+
+
+# --- the score
+
+
+def _score(
+    facts: Facts, people: ir.Table, groups: pa.Table, known: Sequence[str], is_clustered: bool
+) -> dict[str, Any]:
+    """The columns of those reached and their score, aligned with ``groups``."""
+    names = groups.column_names
+    places = {key: place for place, key in enumerate(_keys(groups, names))}
+    cells = _count_cells(facts, people, names, known)
+    group = np.array([places[key] for key in _keys(cells, names)], dtype=np.intp)
+    counts = {name: np.asarray(np.bincount(group, column(cells, name), len(groups)), np.float64) for name in _COUNTS}
+    up, level, down = (counts[name] for name in ("promoters", "passives", "detractors"))
+    scored = up + level + down
+    raw = divide(up - down, scored)
+    if is_clustered:
+        effective, df = _count_effective(facts, people, places, names)
+        low, high = nps_interval_effective(divide(up, scored), divide(down, scored), effective, df)
+    else:
+        effective, df = scored, np.full(len(groups), np.inf)
+        low, high = nps_interval(up, level, down)
+    weighted, answers = _reweigh(cells, group, known, (divide(effective, scored), df))
+    lowest, highest = bound_nonresponse(100 * raw, 1 - divide(scored, counts["reached"]))
+    return {
+        **{name: count.astype(np.int64) for name, count in counts.items()},
+        **named("nps", (100 * raw, low, high)),
+        **named("nps_weighted", weighted),
+        "effective_answers": answers,
+        "nps_lowest": lowest,
+        "nps_highest": highest,
+    }
+
+
+def _count_cells(facts: Facts, people: ir.Table, names: Sequence[str], known: Sequence[str]) -> pa.Table:
+    """People by group and everything that they are known by."""
+    is_nps = people.question.coalesce("nps") == "nps"
+    answered = people.count(where=ibis.ifelse(is_nps, people.score.notnull(), people.spoke_at.notnull()))
+    bands = {band: people.count(where=people.score.between(low, high)) for band, (low, high) in BANDS.items()}
+    cells = run_groups(facts, people, [*names, *known], reached=people.count(), heard=answered, **bands)
+    if cells.num_rows > _MOST_CELLS:
+        raise BadSetting(name="weight_on", value=list(known), choices=mark("splits with few different values"))
+    return cells
+
+
+def _keys(rows: pa.Table, names: Sequence[str]) -> list[tuple[Any, ...]]:
+    return list(zip(*(rows[name].to_pylist() for name in names), strict=True))
+
+
+def _count_effective(
+    facts: Facts, people: ir.Table, places: Mapping[tuple[Any, ...], int], names: Sequence[str]
+) -> tuple[Array, Array]:
+    """The effective answers of each group where those of a person or account are alike; and degrees of freedom."""
+    scored = people.filter(people.score.notnull())
+    one = classify(scored.score)
+    found, sums = sum_groups(facts, scored, names, {"extremes": one * one}, score=(one, ibis.literal(1)))
+    clusters = sums["score"]
+    mean = estimate_ratio(clusters)
+    variance = np.maximum(divide(column(found, "extremes"), clusters.m) - mean.value**2, 0)
+    effective, df = (np.full(len(places), np.nan) for _ in range(2))
+    here = np.array([places[key] for key in _keys(found, names)], dtype=np.intp)
+    effective[here] = effective_answers(mean.se, variance, clusters.m, clusters.effective_clusters)
+    df[here] = mean.df
+    return effective, df
+
+
+def _reweigh(
+    cells: pa.Table, group: Levels, known: Sequence[str], clusters: tuple[Array, Array]
+) -> tuple[tuple[Array, Array, Array], Array]:
+    """The weighted score of each group with its interval (points), and its effective answers.
+
+    ``clusters``: which share of a group's answers is effective, and their degrees of freedom.
+    """
+    kept, most_df = clusters
+    told = [pc.fill_null(cells[name], "").to_numpy(zero_copy_only=False) for name in known]
+    codes = [np.unique(values, return_inverse=True)[1] for values in told]
+    margins = np.array(codes, dtype=np.intp).reshape(len(known), len(cells)).T
+    up, level, down, population = (column(cells, name) for name in ("promoters", "passives", "detractors", "reached"))
+    value, square, effective, df = (np.full(len(kept), np.nan) for _ in range(4))
+    order = np.argsort(group, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        answers = Sums.of_classes(up[part], level[part], down[part])
+        if answers.n.sum() > 0:
+            mean, place = reweigh(answers, population[part], margins[part]), group[part[0]]
+            value[place], square[place] = mean.value, mean.variance + mean.value**2
+            effective[place], df[place] = mean.n_effective, mean.df
+    effective = effective * kept
+    low, high = nps_interval_effective((square + value) / 2, (square - value) / 2, effective, np.fmin(df, most_df))
+    return (100 * value, low, high), effective
+
+
+def _note_young(sums: pa.Table) -> tuple[Note, ...]:
+    count = int(column(sums, "young").sum())
+    return (Note(_YOUNG, {"days": _YOUNG_DAYS, "count": count}),) if count else ()
+
+
+response = Measure(
+    name="response",
+    title=mark("Response"),
+    question=mark("Who answers when asked, and who do the answers speak for?"),
+    compute=compute,
+    base="invitations",
+    reads=("invitations",),
+    uses=("feedback", "customers", "orders"),
+    unit="share",
+    headline="response_rate",
+    count="heard",
+    low="response_low",
+    high="response_high",
+    good="high",
+    said=True,
+    chart="rate",
+    bound=mark("one row per group and combination of what the answers are weighted on"),
+    sentence=mark(
+        "{response_rate} of the invitations that arrived were answered. The Net Promoter Score of those who answered is"
+        " {nps}; weighted to all who were asked, {nps_weighted}."
+    ),
+    definition=mark(
+        "Invitations answered, out of those that arrived; and the score brought back to all who were asked."
+    ),
+    cautions=(
+        mark("Weighting mends what is known of everybody; if happier people answer more among equals, it stays wrong."),
+        mark("It speaks for those who were asked, not for those whom nobody asks."),
+        mark("Recent invitations may still be answered."),
+    ),
+)
