@@ -44,7 +44,7 @@ def test_margin_says_how_few_customers_make_it() -> None:
 def test_margin_above_100_percent_is_made_where_others_lose() -> None:
     found = only(company(60, 60, -10, -10))
     shares = [found[f"customers_{part}_share"] for part in (50, 80, 100)]
-    assert (shares, found["losing_customers"], found["peak_share"]) == ([0.25, 0.5, 0.5], 2, 1.2)
+    assert (shares, found["losing_customers"], found["losses"], found["peak_share"]) == ([0.25, 0.5, 0.5], 2, 20, 1.2)
 
 
 def test_margin_that_is_lost_has_no_makers() -> None:

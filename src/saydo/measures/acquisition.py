@@ -120,7 +120,7 @@ def _add_cost(facts: Facts, new: Split, since: date | None, until: date | None) 
     return rows.select(new.rows, cost=rows.own_cost.coalesce(rows.rate))
 
 
-def _pay_back(facts: Facts, new: Split, groups: pa.Table, months: int) -> dict[str, Numbers]:
+def _pay_back(facts: Facts, new: Split, groups: pa.Table, months: int) -> dict[str, Any]:
     """Months until the cost is back, and the first year's margin per customer; nan where they are not known."""
     horizon = max(months, _FIRST_YEAR)
     per_month, names = _live(facts, new.rows, horizon), (*new.names, "age")
@@ -132,7 +132,8 @@ def _pay_back(facts: Facts, new: Split, groups: pa.Table, months: int) -> dict[s
     cost = column(groups, "cost_per_customer")
     is_back = made[:, :months] >= cost[:, None]
     paid = np.where(is_back.any(axis=1), is_back.argmax(axis=1) + 1.0, np.nan)
-    return {"margin_first_year": made[:, _FIRST_YEAR - 1], "payback_months": np.where(cost == 0, 0.0, paid)}
+    paid = pa.array(np.where(cost == 0, 0.0, paid), pa.int64(), from_pandas=True)
+    return {"margin_first_year": made[:, _FIRST_YEAR - 1], "payback_months": paid}
 
 
 def _live(facts: Facts, new: ir.Table, horizon: int) -> ir.Table:

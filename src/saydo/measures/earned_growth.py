@@ -52,8 +52,8 @@ def compute(
              growth that is earned; null unless there is growth).
     Interval: none by chance, as it is a census; low and high are the bounds that unknown origins leave.
     Cautions: whether a customer is earned is what the company wrote down or the customer said. A quarter compared with
-              the
-             one before it carries the season. Customers won before the first order on file look new.
+             the one before it carries the season, and who buys less often than once in the period stands among those
+             won back. Customers won before the first order on file look new.
     Source:  Reichheld, Darnell and Burns 2021, Winning on Purpose, appendix B (85 % + 25 % - 100 % = 10 %).
     """
     starts = _starts(facts, _MONTHS[period], periods, until)
@@ -192,6 +192,7 @@ earned_growth = Measure(
     cautions=(
         mark("It is as good as what is known of how customers came; the bounds show what unknown origins leave open."),
         mark("A quarter or month compared with the one before it carries the season."),
+        mark("Who buys less often than once in the period stands among those won back, which are not in it."),
         mark("Customers won before the first order on file look new."),
     ),
 )

@@ -41,11 +41,11 @@ def compute(facts: Facts, by: Sequence[str] = (), *, since: date | None = None, 
              cost less what was charged: negative where it earns), cost_to_serve, payment_losses, sales_without_cost
              (sales less returns of unknown cost, in sales but not in the margin), margin (money; null when not one cost
              is known); margin_rate (margin over sales - returns - sales_without_cost; null without such sales);
-             margin_per_customer (money); losing_customers (margin below 0, count); customers_50_share,
-             customers_80_share, customers_100_share (0 to 1: the share of customers, best first, that makes 50, 80, 100
-             % of the margin), peak_share (margin of those who lose nothing over the whole margin: 1.3 if 130 % is made
-             and 30 % lost). Shares are null if the margin is not above 0, and count the customers whose margin is
-             known. Not with ``by=customer_id``.
+             margin_per_customer (money); losing_customers (margin below 0; count), losses (what these cost more than
+             they bring; money); customers_50_share, customers_80_share, customers_100_share (0 to 1: the share of
+             customers, best first, that makes 50, 80, 100 % of the margin), peak_share (margin of those who lose
+             nothing over the whole margin: 1.3 if 130 % is made and 30 % lost). Shares are null if the margin is not
+             above 0, and count the customers whose margin is known. Not with ``by=customer_id``.
     Interval: none: it is what happened, all of it.
     Cautions: it is the margin before overheads and before what winning the customer cost (see `acquisition`). Sales of
              unknown cost make it too small, not too large.
@@ -97,7 +97,11 @@ def _compare(sums: ir.Table) -> dict[str, ir.Value]:
     known = ibis.ifelse(total > 0, sums.margin.count(), None).nullif(0)
     shares = {f"customers_{part}_share": sums.count(where=sums[f"in_{part}"]) / known for part in _PARTS}
     peak = sums.margin.sum(where=sums.margin > 0) / ibis.ifelse(total > 0, total, None)
-    return {"losing_customers": sums.count(where=sums.margin < 0), **shares, "peak_share": peak}
+    losers = {
+        "losing_customers": sums.count(where=sums.margin < 0),
+        "losses": -sums.margin.sum(where=sums.margin < 0).coalesce(0.0),
+    }
+    return {**losers, **shares, "peak_share": peak}
 
 
 margin = Measure(
@@ -117,7 +121,7 @@ margin = Measure(
     bound=mark("one row per group; with customer_id one row per customer"),
     sentence=mark(
         "{customers} customers leave a margin of {margin}, {margin_rate} of what they bought and kept; "
-        "{customers_80_share} of them make 80 % of it, and {losing_customers} cost more than they bring."
+        "{customers_80_share} of them make 80 % of it, and {losing_customers} cost {losses} more than they bring."
     ),
     definition=mark(
         "Sales less returns, cost of goods, shipping, cost to serve and payments lost, without VAT and before "
