@@ -7,10 +7,11 @@ PYTHONS ?= python3.13 python3.12 python3.11 python3
 # Processes that share the tests; 0 keeps them in one.
 WORKERS ?= 2
 CUSTOMERS ?= 20000
+BABEL = $(VENV)/bin/pybabel --quiet
 CODE = src tests $(sort $(dir $(wildcard benchmarks/*.py docs/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo report test check bench coverage lock docs screenshots clean
+.PHONY: help setup spark demo report test check bench coverage lock docs locale screenshots clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,13 @@ coverage: $(VENV)/.dev ## Count how often the intervals hold the truth, over 2,0
 
 docs: $(VENV)/.dev ## Write the generated pages of docs/ anew
 	$(PYTHON) docs/build.py
+
+locale: $(VENV)/.dev ## Bring the catalogues in line with the messages in the code
+	@mkdir -p build
+	$(BABEL) extract --mapping-file babel.cfg --no-default-keywords --no-location --sort-output --project Saydo \
+	  -k mark -k translate -k mark_count:1,2 -k translate_count:1,2 --output build/saydo.pot src
+	$(BABEL) update --input-file build/saydo.pot --output-dir src/saydo/locale --domain saydo --width 120 \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 screenshots: $(VENV)/.dev ## Take the pictures in docs/ anew (needs Chromium)
 	$(PYTHON) docs/screenshots.py

@@ -74,6 +74,23 @@ HEADINGS = {
     "payment_losses": mark("payments lost"),
     "sales_without_cost": mark("sales of unknown cost"),
     "margin": mark("margin"),
+    "revenue_before": mark("sales of the year before"),
+    "not_retained": mark("not bought again"),
+    "earned": mark("new customers who came by themselves"),
+    "bought": mark("new customers who were won by spending"),
+    "unknown_origin": mark("new customers of unknown origin"),
+    "won_back": mark("customers won back"),
+    "revenue": mark("sales of the last year"),
+    "reason": mark("reason"),
+    "kind": mark("kind of customer"),
+    "channel": mark("channel"),
+    "new_customers": mark("new customers"),
+    "cost_per_customer": mark("cost of each"),
+    "margin_first_year": mark("margin in the first year"),
+    "payback_months": mark("months until paid back"),
+    "customer_share": mark("share of customers"),
+    "sales_share": mark("share of sales"),
+    "what it is": mark("what it is"),
     "late": mark("came late"),
     "late_days_median": mark("half of them at most"),
     "late_days_p90": mark("one in ten more than"),
@@ -82,6 +99,8 @@ HEADINGS = {
 VALUES = {
     "relational": mark("about the relationship"),
     "event": mark("after an event"),
+    "firm": mark("firms"),
+    "person": mark("persons"),
     "champions": mark("champions"),
     "loyal": mark("loyal"),
     "new": mark("new"),
@@ -96,6 +115,7 @@ _NOUNS = {
     "customers": mark_count("{count} customer", "{count} customers"),
     "orders": mark_count("{count} order", "{count} orders"),
     "judged": mark_count("{count} promise", "{count} promises"),
+    "payment_incidents.judged": mark_count("{count} payment", "{count} payments"),
     "invitations": mark_count("{count} invitation", "{count} invitations"),
     "payments": mark_count("{count} payment", "{count} payments"),
     "returns": mark_count("{count} return", "{count} returns"),
@@ -127,6 +147,12 @@ def show(value: float | Decimal | None, unit: Unit, currency: str | None = None,
         case _:
             text = language.number(value)
     return text
+
+
+def signed_percent(share: float) -> str:
+    """A relative change with its sign."""
+    shown = show(abs(share), "share")
+    return ("+" if share > 0 else "−" if share < 0 else "") + shown
 
 
 def show_interval(low: Any, high: Any, unit: Unit, currency: str | None = None) -> str:
@@ -190,9 +216,12 @@ def clean(text: str, length: int = 60) -> str:
 
 
 def count_of(what: str, count: float | None) -> str:
-    """A count with its noun; a count of something that has no noun here is a bare number."""
+    """A count with its noun; ``what`` is a column, after its measure and a dot where it matters.
+
+    A count of something that has no noun here is a bare number.
+    """
     number = int(count or 0)
-    nouns = _NOUNS.get(what)
+    nouns = _NOUNS.get(what) or _NOUNS.get(what.rpartition(".")[2])
     return translate_count(*nouns, number) if nouns else language.number(number)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from saydo.charts import WIDE, Chart, Grid, shapes
@@ -16,11 +17,27 @@ from saydo.result import Result
 
 Record = Mapping[str, Any]
 
-# How the amounts of a row add up to its headline: where it starts, and what is taken off.
-ADDS_UP = {
+# How the amounts of a row lead to another: where it starts, what is added or taken off (with its sign), where it ends.
+ADDS_UP: dict[str, tuple[str, tuple[tuple[str, int], ...], str]] = {
     "margin": (
         "sales",
-        ("returns", "cost_of_goods", "shipping", "cost_to_serve", "payment_losses", "sales_without_cost"),
+        tuple(
+            (name, -1)
+            for name in (
+                "returns",
+                "cost_of_goods",
+                "shipping",
+                "cost_to_serve",
+                "payment_losses",
+                "sales_without_cost",
+            )
+        ),
+        "margin",
+    ),
+    "earned_growth": (
+        "revenue_before",
+        (("not_retained", -1), ("earned", 1), ("bought", 1), ("unknown_origin", 1), ("won_back", 1)),
+        "revenue",
     ),
 }
 MOST_COHORTS = 13
@@ -44,7 +61,7 @@ _COHORTS = {
 }
 _FIRST_BOUGHT = mark("First bought")
 _BETWEEN = mark("After their first purchase, between {low} and {high} of a cohort bought again in a period.")
-_ADDS_UP = mark("From sales to {total}")
+_ADDS_UP = mark("From {start} to {end}")
 _KEPT, _BROKEN = mark("promise kept"), mark("promise broken")
 _SCORES_BY = mark("Mean score, by what became of “{promise}”")
 _WITHOUT_SIGN = {ord(sign): None for sign in "%\u00a0\u202f"}
@@ -55,7 +72,7 @@ def chart_of(result: Result, width: int = WIDE, reference: float | None = None, 
     times = [name for name in result.by if name in TIME_UNITS]
     if result.measure.chart == "cohorts" and {"cohort", "age"} <= set(result.by):
         return triangle(result, width)
-    if result.measure.name in ADDS_UP and not result.by:
+    if result.measure.name in ADDS_UP and not _splits(result):
         return adding_up(result, width)
     if result.measure.chart == "shares" and not times and "score_0" in result.table.column_names:
         return _shape(result, width) if not _groups(result) else _shares_by_group(result, width)
@@ -154,26 +171,34 @@ def _describe_cohorts(records: Sequence[Record], rate: str) -> str:
 
 
 def adding_up(result: Result, width: int = WIDE) -> Chart:
-    """How the amounts of one row lead to its headline, as a waterfall."""
-    record, measure = result.to_records()[0], result.measure
-    start, taken = ADDS_UP[measure.name]
-    level = float(record[start] or 0)
-    steps = [Point(begin(heading(start)), level, text=show(level, measure.unit, result.currency))]
-    for name in taken:
-        amount = float(record[name] or 0)
-        if amount:
-            text = show(-amount, measure.unit, result.currency)
-            steps.append(Point(begin(heading(name)), level - amount, level, text=text, colour=PASSIVE))
-            level -= amount
-    total = float(record[measure.headline] or 0)
-    steps.append(Point(begin(heading(measure.headline)), total, text=show(total, measure.unit, result.currency)))
-    scale = _scale(result, [step.value for step in steps], zero=True)
+    """How the amounts of one row lead from its first to its last, as a waterfall."""
+    record = _amounts(result.to_records()[0])
+    start, parts, end = ADDS_UP[result.measure.name]
+    level = record[start]
+    steps = [Point(begin(heading(start)), level, text=show(level, "money", result.currency))]
+    for name, sign in parts:
+        if record[name]:
+            change = sign * record[name]
+            text = ("+" if change > 0 else "") + show(change, "money", result.currency)
+            steps.append(Point(begin(heading(name)), level + change, level, text=text, colour=PASSIVE))
+            level += change
+    steps.append(Point(begin(heading(end)), record[end], text=show(record[end], "money", result.currency)))
+    scale = scale_of([step.value for step in steps], lambda tick: show(tick, "money", result.currency), zero=True)
     description = "; ".join(f"{step.label} {step.text}" for step in steps) + "."
-    rows = tuple((step.label, step.text) for step in steps)
-    title = translate(_ADDS_UP, total=heading(measure.headline))
-    return finish(
-        shapes.waterfall(steps, scale, width), title, description, Grid((heading("part"), heading("amount")), rows)
-    )
+    table = Grid((heading("part"), heading("amount")), tuple((step.label, step.text) for step in steps))
+    title = translate(_ADDS_UP, start=heading(start), end=heading(end))
+    return finish(shapes.waterfall(steps, scale, width), title, description, table)
+
+
+def _amounts(record: Record) -> dict[str, float]:
+    """The amounts of a row as numbers; what left with customers is what the others did not keep."""
+    amounts = {name: float(value) for name, value in record.items() if isinstance(value, (int, float, Decimal))}
+    if "retained" in amounts:
+        amounts |= {
+            "not_retained": amounts["revenue_before"] - amounts["retained"],
+            "unknown_origin": amounts["unknown"],
+        }
+    return amounts
 
 
 def two_sides(result: Result, record: Record, promise: str, width: int = WIDE) -> Chart:
@@ -280,7 +305,7 @@ def _texts(points: Sequence[Point]) -> list[str]:
 def _point(result: Result, record: Record, label: str, at: date | None = None, panel: str = "") -> Point:
     measure = result.measure
     value, low, high = (_number(record, name) for name in (measure.headline, measure.low, measure.high))
-    beside = count_of(measure.count, record[measure.count])
+    beside = count_of(f"{measure.name}.{measure.count}", record[measure.count])
     return Point(label, value, low, high, _figure(result, record), beside, at, panel, ACCENT)
 
 
@@ -351,7 +376,7 @@ def _title(result: Result) -> str:
 
 def _one(result: Result, record: Record) -> str:
     figure, interval = _figure(result, record), _interval(result, record)
-    count = count_of(result.measure.count, record[result.measure.count])
+    count = count_of(f"{result.measure.name}.{result.measure.count}", record[result.measure.count])
     return translate(_ONE if interval else _ONE_COUNTED, figure=figure, interval=interval, count=count)
 
 

@@ -138,7 +138,8 @@ def bars(points: Sequence[Point], scale: Scale, width: int) -> Spec:
     """One bar per group from zero, with the figure in words at its side; for what happened, which has no interval."""
     narrow = width <= NARROW
     left = 0 if narrow else _column(points)
-    right = width - (0 if narrow else SIDE)
+    counted = any(point.beside for point in points)
+    right = width - (0 if narrow else SIDE if counted else 76)
     x = {"type": "quantitative", "scale": {"domain": scale.domain, "range": [left, right]}, "axis": None}
     drop = {"yOffset": 9} if narrow else {}
     layers = [
@@ -147,9 +148,9 @@ def bars(points: Sequence[Point], scale: Scale, width: int) -> Spec:
             "encoding": {"x": {"field": "value", **x}, "x2": {"datum": 0}, "color": _own_colour("colour")},
         },
         _words("label", 0, "left", **_raise(narrow)),
-        _words("text", width if narrow else width - 108, "right", fontWeight=600, **_raise(narrow)),
+        _words("text", width - 108 if counted and not narrow else width, "right", fontWeight=600, **_raise(narrow)),
     ]
-    if not narrow:
+    if counted and not narrow:
         layers.append(_words("beside", width, "right", fill=MUTED))
     return {
         "width": width,

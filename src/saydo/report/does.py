@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from saydo.charts import Grid
 from saydo.charts.figures import begin, show, show_group, show_period
-from saydo.language import number, percent, translate, translate_count
+from saydo.charts.figures import heading as heading_of
+from saydo.language import mark, number, percent, translate, translate_count
 from saydo.report.story import (
     LEAST,
     Chapter,
@@ -16,11 +18,21 @@ from saydo.report.story import (
     first,
     known,
     notes_of,
-    only,
     outliers,
     picture,
     value_of,
 )
+
+SEGMENTS = {
+    "champions": mark("bought lately, often and much"),
+    "loyal": mark("buy often and much, not quite lately"),
+    "new": mark("bought for the first time, lately"),
+    "promising": mark("bought lately, not yet often or much"),
+    "wavering": mark("neither lately nor often"),
+    "at risk": mark("bought often and much, but no longer"),
+    "asleep": mark("bought a few times, long ago"),
+    "lost": mark("bought once or little, long ago"),
+}
 
 
 def what_customers_do(questions: Questions) -> Chapter:
@@ -142,8 +154,8 @@ def _segments(questions: Questions) -> Section | None:
         )
         step = Step(
             translate_count(
-                "Call the good customer who stopped buying: ask what happened, do not sell.",
-                "Call the best of these {count} customers: ask what happened, do not sell.",
+                "Call the good customer who has stopped buying: ask what happened, do not sell.",
+                "Call the best of the {count} good customers who have stopped buying: ask what happened, do not sell.",
                 risk["customers"],
             ),
             risk["customers"],
@@ -155,7 +167,19 @@ def _segments(questions: Questions) -> Section | None:
         "Customers by when they last bought, how often and for how much, each compared with all others. It looks back: it "
         "does not say what anybody will do."
     )
-    return Section("segments", heading, None, [text], [picture(result)], step=step, notes=notes_of(result))
+    head = tuple(map(heading_of, ("segment", "what it is", "customers", "customer_share", "sales_share")))
+    table = tuple(
+        (
+            begin(show_group(name)),
+            translate(SEGMENTS[name]),
+            number(rows[name]["customers"]),
+            percent(rows[name]["customer_share"]),
+            percent(rows[name]["sales_share"]),
+        )
+        for name in SEGMENTS
+        if name in rows
+    )
+    return Section("segments", heading, None, [text], table=Grid(head, table, 2), step=step, notes=notes_of(result))
 
 
 def _returns(questions: Questions) -> Section | None:
@@ -184,11 +208,70 @@ def _returns(questions: Questions) -> Section | None:
                 above[0]["returned_lines"],
                 "returns",
             )
-    text = translate(
-        "A return is often a promise about the product that was not kept. Only what had time to come back is counted."
-    )
-    return Section("returns", heading, figure_of(result, record), [text], pictures, step=step, notes=notes_of(result))
+    texts = [
+        translate(
+            "A return is often a promise about the product that was not kept. Only what had time to come back is counted."
+        ),
+        *_reason(questions),
+    ]
+    return Section("returns", heading, figure_of(result, record), texts, pictures, step=step, notes=notes_of(result))
+
+
+def _reason(questions: Questions) -> list[str]:
+    """The reason given most often, if it is surely more often than the next."""
+    result = questions.ask("return_reasons")
+    ranked = sorted(known(result), key=lambda record: -record["share"])
+    if result is None or len(ranked) < 2 or ranked[0]["returns"] < LEAST:
+        return []
+    top, next_one = ranked[:2]
+    shown = {
+        "reason": show_group(top["reason"]),
+        "share": value_of(result, top),
+        "next": show_group(next_one["reason"]),
+        "next_share": value_of(result, next_one),
+    }
+    if top["share_low"] > next_one["share_high"]:
+        return [
+            translate("The reason ticked most often is “{reason}” ({share}), before “{next}” ({next_share}).", **shown)
+        ]
+    return [translate("“{reason}” ({share}) and “{next}” ({next_share}) are the reasons ticked most often.", **shown)]
 
 
 def _payments(questions: Questions) -> Section | None:
-    return None
+    result, kinds = questions.ask("payment_incidents"), questions.ask("payment_incidents", "customers.kind")
+    record = first(result)
+    if result is None or record is None:
+        return None
+    heading = translate(
+        "{share} of what falls due is paid late, only at a second try, or not at all", share=value_of(result, record)
+    )
+    texts = []
+    if float(record["amount_at_risk"] or 0) or float(record["amount_lost"] or 0):
+        texts.append(
+            translate(
+                "{at_risk} is overdue, and {lost} is lost: it failed, or is unpaid long after it was due.",
+                at_risk=show(record["amount_at_risk"], "money", result.currency),
+                lost=show(record["amount_lost"], "money", result.currency),
+            )
+        )
+    if record["late_days_median"] is not None:
+        texts.append(
+            translate("Half of the late payments came within {days}.", days=show(record["late_days_median"], "days"))
+        )
+    step, pictures = None, []
+    if kinds is not None and len(known(kinds)) > 1:
+        label = translate("all {share}", share=value_of(result, record))
+        pictures = [picture(kinds, reference=record["incident_rate"], reference_label=label)]
+    texts.append(
+        translate(
+            "A late payment can be our own doing: a wrong invoice, a parcel that came late. Ask before you remind."
+        )
+    )
+    if record["overdue"]:
+        text = translate_count(
+            "Call about the payment that is overdue.",
+            "Call about the {count} payments that are overdue.",
+            record["overdue"],
+        )
+        step = Step(text, record["overdue"], "payments")
+    return Section("payments", heading, figure_of(result, record), texts, pictures, step=step, notes=notes_of(result))

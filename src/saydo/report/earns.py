@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from saydo.charts.figures import show
-from saydo.language import percent, translate, translate_count
-from saydo.report.story import Chapter, Questions, Section, Step, figure_of, first, notes_of, picture, value_of
+from saydo.charts import Grid
+from saydo.charts.figures import NOTHING, begin, count_of, show, show_group, signed_percent
+from saydo.charts.figures import heading as heading_of
+from saydo.language import number, percent, translate, translate_count
+from saydo.report.story import (
+    Chapter,
+    Figure,
+    Questions,
+    Record,
+    Section,
+    Step,
+    figure_of,
+    first,
+    known,
+    notes_of,
+    picture,
+    value_of,
+)
 
 
 def what_it_earns(questions: Questions) -> Chapter:
     """What follows from the four squares, in money."""
-    found = [_margin(questions), _concentration(questions)]
+    found = [_margin(questions), _concentration(questions), _growth(questions), _winning(questions)]
     sections = [section for section in found if section]
     absent = translate(
         "Here would stand what customers leave you, how few make most of it, and what winning and serving them costs. It "
@@ -37,7 +52,14 @@ def _margin(questions: Questions) -> Section | None:
                 rate=show(float(record["margin_rate"]), "share"),
             )
         )
-    return Section("margin", heading, figure_of(result, record), texts, [picture(result)], notes=notes_of(result))
+    return Section(
+        "margin",
+        heading,
+        figure_of(result, record, translate("Margin")),
+        texts,
+        [picture(result)],
+        notes=notes_of(result),
+    )
 
 
 def _concentration(questions: Questions) -> Section | None:
@@ -73,3 +95,81 @@ def _concentration(questions: Questions) -> Section | None:
             "concentration",
         )
     return Section("concentration", heading, None, texts, step=step)
+
+
+def _growth(questions: Questions) -> Section | None:
+    result = questions.ask("earned_growth")
+    record = first(result)
+    if result is None or record is None or record["growth_rate"] is None:
+        return None
+    shown = {
+        "growth": show(abs(record["growth_rate"]), "share"),
+        "earned": show(abs(record["earned_growth_rate"]), "share"),
+        "kept": show(record["net_revenue_retention"], "share"),
+    }
+    grows, earns = record["growth_rate"] > 0, record["earned_growth_rate"] > 0
+    if grows and earns:
+        heading = translate(
+            "Sales grew by {growth}; {earned} was earned by customers who stayed or were recommended", **shown
+        )
+    elif grows:
+        heading = translate(
+            "Sales grew by {growth}, but by spending: without it they would have shrunk by {earned}", **shown
+        )
+    elif earns:
+        heading = translate(
+            "Sales shrank by {growth}, although customers who stayed or were recommended brought more", **shown
+        )
+    else:
+        heading = translate(
+            "Sales shrank by {growth}; without what was spent on winning customers, by {earned}", **shown
+        )
+    sure = ""
+    if record["earned_growth_low"] != record["earned_growth_high"]:
+        low, high = (show(record[f"earned_growth_{end}"], "share") for end in ("low", "high"))
+        sure = translate("{low} to {high}, as unknown origins may be", low=low, high=high)
+    counted = count_of("customers", record["customers"])
+    sure = translate("{interval} · {count}", interval=sure, count=counted) if sure else counted
+    figure = Figure(translate("Earned growth"), signed_percent(record["earned_growth_rate"]), sure)
+    text = translate(
+        "Of what customers bought in the year before, {kept} was bought again by the same customers. Earned growth counts "
+        "them and the new ones who came by recommendation or by themselves, and leaves out those won by spending.",
+        **shown,
+    )
+    return Section("growth", heading, figure, [text], [picture(result)], notes=notes_of(result))
+
+
+def _winning(questions: Questions) -> Section | None:
+    """What winning a customer costs, channel by channel, beside what keeping one costs."""
+    result = questions.ask("acquisition")
+    records = sorted(known(result), key=lambda record: -record["new_customers"])
+    costed = sum(record["costed_customers"] for record in records)
+    if result is None or not costed:
+        return None
+    cost = sum(float(record["acquisition_costs"]) for record in records) / costed
+    keeping = records[0]["keeping_cost"]
+    shown = {"winning": show(cost, "money", result.currency), "keeping": show(keeping, "money", result.currency)}
+    if keeping is None:
+        heading = translate("Winning a customer costs {winning}", **shown)
+    elif cost > float(keeping):
+        heading = translate("Winning a customer costs {winning}, keeping one {keeping} a year", **shown)
+    else:
+        heading = translate("Keeping a customer costs {keeping} a year, more than winning one: {winning}", **shown)
+    text = translate(
+        "Costs of each channel spread over the customers who came by it, and the margin that they left in their first "
+        "year. A channel gets the whole credit here, though people often meet several before they buy."
+    )
+    head = ("channel", "new_customers", "cost_per_customer", "margin_first_year", "payback_months")
+    table = Grid(tuple(map(heading_of, head)), tuple(_channel_row(record, result.currency) for record in records))
+    return Section("winning", heading, None, [text], table=table, notes=notes_of(result))
+
+
+def _channel_row(record: Record, currency: str | None) -> tuple[str, ...]:
+    months = record["payback_months"]
+    return (
+        begin(show_group(record["acquired_via"])),
+        number(record["new_customers"]),
+        show(record["cost_per_customer"], "money", currency),
+        show(record["margin_first_year"], "money", currency),
+        NOTHING if months is None else translate("at once") if not record["cost_per_customer"] else number(months),
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from saydo.charts import Grid
-from saydo.charts.kinds import two_sides
 from saydo.charts.figures import NOTHING, clean, heading, show, show_group, show_period
-from saydo.language import number, signed, percent, translate, translate_count
+from saydo.charts.kinds import two_sides
+from saydo.language import number, percent, signed, translate, translate_count
 from saydo.report.story import (
     LEAST,
     Chapter,
@@ -120,7 +120,9 @@ def _by_promise(questions: Questions) -> Section | None:
         heading = translate("No promise is kept surely less often than the others")
     label = translate("all {share}", share=percent(whole["kept_rate"]))
     drawn = picture(named, reference=whole["kept_rate"], reference_label=label)
-    text = translate("Each promise by itself, as the customer hears it. The line is the range of 95% certainty.")
+    text = translate(
+        "Each promise by itself, as the customer hears it. The line shows how sure the figure is (95% interval)."
+    )
     return Section("promises", heading, None, [text], [drawn], step=step, notes=notes_of(result))
 
 
@@ -285,8 +287,8 @@ def _said(questions: Questions) -> Section | None:
         weight = 2
         step = Step(
             translate_count(
-                "Keep “{promise}” more often, or promise a later day: it was broken {count} time.",
-                "Keep “{promise}” more often, or promise a later day: it was broken {count} times.",
+                "Keep “{promise}” more often, or promise less: it was broken {count} time.",
+                "Keep “{promise}” more often, or promise less: it was broken {count} times.",
                 broken,
                 promise=shown["promise"],
             ),

@@ -8,11 +8,13 @@ import ibis
 import ibis.expr.types as ir
 
 from saydo.charts import Grid
-from saydo.charts.figures import begin, clean, heading as heading_of, show, show_group
+from saydo.charts.figures import begin, clean, show, show_group
+from saydo.charts.figures import heading as heading_of
 from saydo.language import day, number, percent, signed, translate, translate_count
 from saydo.report.story import (
     LEAST,
     Chapter,
+    Figure,
     Questions,
     Record,
     Section,
@@ -24,6 +26,7 @@ from saydo.report.story import (
     known,
     notes_of,
     only,
+    only_over,
     outliers,
     picture,
     value_of,
@@ -38,6 +41,7 @@ def what_customers_say(questions: Questions) -> Chapter:
     """The chapter of the first square."""
     found = [
         _score(questions),
+        _change(questions),
         _touchpoints(questions),
         _satisfaction(questions),
         _voices(questions),
@@ -127,6 +131,76 @@ def _occasion_in_words(questions: Questions) -> str:
     return translate("On which occasion people were asked is not known.")
 
 
+def _change(questions: Questions) -> Section | None:
+    """The score over time, and whether the last full quarter differs from the one before it by more than noise."""
+    lead, course = lead_score(questions), questions.ask("nps", "quarter")
+    if lead is None or course is None:
+        return None
+    occasion = {"occasion": lead[1]["occasion"]}
+    quarters = only_over(only(course, **occasion), "quarter", questions.facts)
+    if len(known(quarters)) < 2:
+        return None
+    change = _changed(questions, "quarter", lead[1])
+    texts = [_year_in_words(questions, lead[1])]
+    if change is None:
+        heading = translate("Too few answers to tell whether the score has changed since the quarter before")
+        return Section("change", heading, None, texts, [picture(quarters)])
+    result, record = change
+    shown = {
+        "before": signed(record["nps_before"]),
+        "after": signed(record["nps_after"]),
+        "points": number(abs(record["change"])),
+    }
+    weight = 0
+    if not record["is_change"]:
+        heading = translate("The score went from {before} to {after} in a quarter, which is within noise", **shown)
+    elif record["change"] < 0:
+        heading, weight = (
+            translate("The score fell from {before} to {after} in a quarter, and that is more than noise", **shown),
+            3,
+        )
+    else:
+        heading, weight = (
+            translate("The score rose from {before} to {after} in a quarter, and that is more than noise", **shown),
+            1,
+        )
+    figure = Figure(
+        translate("Change against the quarter before, in points"),
+        signed(record["change"]),
+        translate(
+            "95%: {interval} · {before} and {after} answers",
+            interval=interval_of(result, record),
+            before=number(record["answers_before"]),
+            after=number(record["answers_after"]),
+        ),
+    )
+    return Section("change", heading, figure, [text for text in texts if text], [picture(quarters)], weight=weight)
+
+
+def _changed(questions: Questions, unit: str, lead: Record) -> tuple[Result, Record] | None:
+    result = questions.ask("nps_change", compare=unit)
+    record = first(only(result, occasion=lead["occasion"])) if result else None
+    return (result, record) if result and record and record["fewer_answers"] >= LEAST else None
+
+
+def _year_in_words(questions: Questions, lead: Record) -> str:
+    change = _changed(questions, "year", lead)
+    if change is None:
+        return ""
+    result, record = change
+    shown = {
+        "points": number(abs(record["change"]), 1),
+        "interval": interval_of(result, record),
+        "year": record["after"][:4],
+        "before": record["before"][:4],
+    }
+    if not record["is_change"]:
+        return translate("From {before} to {year}, too, the score did not change by more than noise.", **shown)
+    if record["change"] > 0:
+        return translate("In {year} it was {points} points higher than in {before} (95%: {interval}).", **shown)
+    return translate("In {year} it was {points} points lower than in {before} (95%: {interval}).", **shown)
+
+
 def _touchpoints(questions: Questions) -> Section | None:
     split = questions.ask("nps", "touchpoint")
     whole = questions.ask("nps")
@@ -159,8 +233,8 @@ def _touchpoint_section(groups: Result, overall: Record) -> Section:
     else:
         heading = translate("No touchpoint stands out from the others by more than noise")
     text = translate(
-        "Each line is the range in which the true score lies with a certainty of 95%. A touchpoint is named only when it "
-        "differs from the whole by more than so many comparisons would produce by chance."
+        "Each line shows how sure a figure is (95% interval). A touchpoint is named only when it differs from the "
+        "whole by more than so many comparisons would produce by chance."
     )
     label = translate("all {nps}", nps=signed(overall["nps"]))
     drawn = picture(groups, reference=overall["nps"], reference_label=label)
@@ -198,7 +272,7 @@ def _satisfaction(questions: Questions) -> Section | None:
         low = weakest["answers"] - round((weakest["top_two_share"] or 0) * weakest["answers"])
         step = Step(
             translate(
-                "Start with {item}: nothing else that was asked about satisfies less.", item=clean(weakest["item"])
+                "Begin with {item}: of all that was asked about, it satisfies least.", item=clean(weakest["item"])
             ),
             low,
             "satisfaction",

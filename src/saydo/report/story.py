@@ -176,7 +176,7 @@ def figure_of(result: Result, record: Record, label: str = "") -> Figure:
     """The headline figure of a row, with its interval and count in words."""
     measure = result.measure
     label = label or translate(measure.title)
-    counted = count_of(measure.count, record[measure.count])
+    counted = count_of(f"{measure.name}.{measure.count}", record[measure.count])
     interval = interval_of(result, record)
     sure = translate("95%: {interval} · {count}", interval=interval, count=counted) if interval else counted
     return Figure(label, value_of(result, record), sure)
