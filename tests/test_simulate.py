@@ -148,6 +148,22 @@ def test_simulate_replaces_a_company_and_nothing_else(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["company", "letters"]
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+def test_simulate_interrupted_leaves_what_was_there(is_new: bool, tmp_path: Path) -> None:
+    if not is_new:
+        simulate(tmp_path / "company", customers=50)
+    before = hashes(tmp_path)
+
+    def interrupt(done: int, total: int) -> None:
+        assert (tmp_path / "company").is_dir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(tmp_path / "company", customers=60, progress=interrupt)
+    assert hashes(tmp_path) == before
+    assert (tmp_path / "company").exists() is not is_new
+
+
 def test_simulate_comments_speak_the_customers_language(company: Path) -> None:
     said = table(company, "feedback").select(["customer_id", "comment", "language"])
     said = said.filter(pc.and_(pc.is_valid(said["comment"]), pc.is_valid(said["customer_id"])))

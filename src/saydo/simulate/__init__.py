@@ -115,15 +115,19 @@ def _draft(directory: Path) -> Iterator[Path]:
     """A folder beside the place, which takes the place when all is written: whole or not at all."""
     if directory.exists() and any(directory.iterdir()) and not (directory / MANIFEST_FILE).is_file():
         raise DestinationInUse(path=directory)
-    directory.absolute().parent.mkdir(parents=True, exist_ok=True)
+    is_new = not directory.exists()
+    directory.mkdir(parents=True, exist_ok=True)  # the place is taken while the work goes on
     desk = Path(tempfile.mkdtemp(prefix=f".{directory.name}.simulate-", dir=directory.absolute().parent))
     try:
         draft = desk / "new"
         draft.mkdir()
         yield draft
-        if directory.exists():
-            directory.rename(desk / "old")
+        directory.rename(desk / "old")
         draft.rename(directory)
+    except BaseException:
+        if is_new and directory.exists():
+            directory.rmdir()
+        raise
     finally:
         shutil.rmtree(desk, ignore_errors=True)
 

@@ -32,59 +32,73 @@ def serve(block: Block, people: People, orders: Orders) -> None:
     plan, chance = block.plan, block.chance("service")
     is_late = orders.is_late & (orders.how == HOME)
     rings = (orders.who >= 0) & (chance.random(len(orders)) < plan.calls + plan.calls_if_late * is_late)
-    known = (orders.who >= 0) & (orders.due + 5 < block.clock.days) & (orders.how == HOME)
-    block.tally.add("calls", [[(rings & known & group).sum(), (known & group).sum()] for group in (~is_late, is_late)])
+    _count_calls(block, orders, rings)
     order = np.flatnonzero(rings)
-    count, late, who = len(order), is_late[order], orders.who[order]
-    at = np.where(
-        late, orders.due[order] + chance.uniform(0, 2, count), orders.placed[order] + chance.uniform(1, 20, count)
-    )
-    at = in_daytime(at)
+    count, late = len(order), is_late[order]
+    wonders = orders.due[order] + chance.uniform(0, 2, count)
+    at = in_daytime(np.where(late, wonders, orders.placed[order] + chance.uniform(1, 20, count)))
     phone = len(plan.shops) + 1
     touchpoint = phone + (chance.random(count) < 0.4)
     is_quick = chance.random(count) < block.kept("answer_24h")[touchpoint]
-    wait = np.where(
-        touchpoint == phone, chance.exponential(0.02, count).clip(0.0005, 0.9), chance.uniform(0.04, 0.98, count)
-    )
-    answered = at + np.where(is_quick, wait, 1.02 + chance.exponential(1.2, count))
-    is_fact = at < block.clock.days
+    on_phone, by_mail = chance.exponential(0.02, count).clip(0.0005, 0.9), chance.uniform(0.04, 0.98, count)
+    quick = np.where(touchpoint == phone, on_phone, by_mail)
+    answered = at + np.where(is_quick, quick, 1.02 + chance.exponential(1.2, count))
     asked = np.where(late, len(ASKED) - 1, chance.integers(0, len(ASKED) - 1, count))
-    cents = np.rint(np.where(touchpoint == phone, 640, 380) * chance.gamma(4.0, 0.25, count)).astype(np.int64)
-    resolved = answered + chance.exponential(0.8, count)
+    calls = Given(at, at + 1, answered, touchpoint, orders.who[order], order)
+    _write_calls(block, calls, asked)
+    commit(block, "answer_24h", calls)
+    _ask_effort(block, people, calls, ~is_quick)
+
+
+def _count_calls(block: Block, orders: Orders, rings: Array) -> None:
+    """Sums by kept and late: deliveries with a call, deliveries; those long enough ago for the call to be a fact."""
+    known = (orders.who >= 0) & (orders.how == HOME) & (orders.drawn + 20 < block.clock.days)
+    known &= orders.due + 2 < block.clock.days
+    groups = (known & ~orders.is_late, known & orders.is_late)
+    block.tally.add("calls", [[(rings & group).sum(), group.sum()] for group in groups])
+
+
+def _write_calls(block: Block, calls: Given, asked: Array) -> None:
+    chance, days = block.chance("calls"), block.clock.days
+    count = len(calls.made)
+    on_phone = calls.touchpoint == len(block.plan.shops) + 1
+    cents = np.rint(np.where(on_phone, 640, 380) * chance.gamma(4.0, 0.25, count)).astype(np.int64)
+    resolved = calls.fulfilled + chance.exponential(0.8, count)
+    keep = calls.made < days
     block.write(
         "contacts",
-        int(is_fact.sum()),
-        contact_id=block.keys("T", block.places("contacts", int(is_fact.sum()))),
-        customer_id=block.keys("C", who[is_fact]),
-        at=block.times(at[is_fact]),
+        int(keep.sum()),
+        contact_id=block.keys("T", block.places("contacts", int(keep.sum()))),
+        customer_id=block.keys("C", calls.who[keep]),
+        at=block.times(calls.made[keep]),
         direction="in",
-        touchpoint=to.words(plan.touchpoints, touchpoint[is_fact]),
+        touchpoint=to.words(block.plan.touchpoints, calls.touchpoint[keep]),
         purpose="service",
-        asked=to.words(ASKED, asked[is_fact]),
-        order_id=block.keys("O", order[is_fact]),
-        answered_at=block.times(answered[is_fact]),
-        resolved_at=block.times(resolved[is_fact]),
-        cost=to.money(cents[is_fact]),
+        asked=to.words(ASKED, asked[keep]),
+        order_id=block.keys("O", calls.order[keep]),
+        answered_at=block.times(calls.fulfilled[keep]),
+        resolved_at=block.times(resolved[keep]),
+        cost=to.money(cents[keep]),
         currency="EUR",
     )
-    commit(block, "answer_24h", Given(at, at + 1, answered, touchpoint, who, order))
-    _ask_effort(block, people, who, touchpoint, answered, ~is_quick)
 
 
-def _ask_effort(block: Block, people: People, who: Array, touchpoint: Array, answered: Array, is_slow: Array) -> None:
+def _ask_effort(block: Block, people: People, calls: Given, is_slow: Array) -> None:
     """The effort score after a call, 1 to 7; a slow answer costs a planted part of it."""
-    plan, chance, count = block.plan, block.chance("effort"), len(who)
+    plan, chance, who, count = block.plan, block.chance("effort"), calls.who, len(calls.who)
     latent = 0.5 * people.happiness[who] + np.sqrt(0.75) * chance.standard_normal(count)
     if_quick, if_slow = score(CES_SHARES, latent), score(CES_SHARES, latent - plan.slow_answer_on_ces)
     given = np.where(is_slow, if_slow, if_quick)
-    sums = [[group.sum(), given[group].sum(), (if_slow - if_quick)[group].sum()] for group in (~is_slow, is_slow)]
+    known = calls.made < block.clock.days
+    groups = (known & ~is_slow, known & is_slow)
+    sums = [[group.sum(), given[group].sum(), (if_slow - if_quick)[group].sum()] for group in groups]
     block.tally.add("harm_answer_24h", sums)
     chosen = np.flatnonzero((chance.random(count) < 0.35) & ~people.is_held_out[who])
     who, given, slow = who[chosen], given[chosen], is_slow[chosen]
-    sent = answered[chosen] + 0.1
+    sent = calls.fulfilled[chosen] + 0.1
     speaks = chance.random(len(chosen)) < 0.35
     said = np.where(speaks, sent + chance.exponential(0.8, len(chosen)) + 0.01, np.nan)
-    where = to.words(plan.touchpoints, touchpoint[chosen])
+    where = to.words(plan.touchpoints, calls.touchpoint[chosen])
     invite(block, AFTER_CALL, "ces", who, sent, said, touchpoint=where)
     choice = np.where(slow, 0, np.digitize(given, (3, 5)))
     theme = choose_theme(chance, (("slow_answer",), ("fine",), ("quick_answer",)), choice, 0.35)

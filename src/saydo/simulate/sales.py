@@ -168,7 +168,8 @@ def take_back(block: Block, orders: Orders, lines: Lines) -> None:
     block.tally.add("returned_lines", [[(~sold).sum(), (is_back & ~sold).sum()], [sold.sum(), (is_back & sold).sum()]])
     chosen = np.flatnonzero(is_back & (back < block.clock.days))
     order, back, count = order[chosen], back[chosen], len(chosen)
-    is_kept = chance.random(count) < block.kept("refund_14d")[0]
+    where = np.where(orders.how[order] == COLLECT, orders.shop[order], orders.touchpoint[order])
+    is_kept = chance.random(count) < block.kept("refund_14d")[where]
     refunded = back + np.where(is_kept, chance.uniform(1.0, 13.9, count), 14.1 + chance.exponential(6.0, count))
     reason = np.where(
         orders.is_late[order] & (chance.random(count) < 0.4), 4, draw(chance, (0.3, 0.15, 0.3, 0.25), count)
@@ -188,7 +189,6 @@ def take_back(block: Block, orders: Orders, lines: Lines) -> None:
         currency="EUR",
         reason=to.words(REASONS, reason),
     )
-    where = np.where(orders.how[order] == COLLECT, orders.shop[order], orders.touchpoint[order])
     commit(block, "refund_14d", Given(back, back + 14, refunded, where, orders.who[order], order))
 
 

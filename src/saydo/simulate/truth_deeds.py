@@ -9,7 +9,7 @@ import numpy as np
 from saydo.simulate.answers import EVENT_SHARES, shifted_shares
 from saydo.simulate.block import Tally
 from saydo.simulate.care import AFTER_CASE_SHIFTS, OUTCOME_SHARES, OUTCOMES
-from saydo.simulate.catalogue import CHANNELS, COMPLEMENTS, FOLLOW_UPS, PUSHY, SUBSTITUTES
+from saydo.simulate.catalogue import CHANNELS, COMPLEMENTS, FOLLOW_UPS, MONTHS, PUSHY, SUBSTITUTES, WEEKDAYS
 from saydo.simulate.clock import FUTURE_DAYS
 from saydo.simulate.columns import Array
 from saydo.simulate.effects import HORIZONS
@@ -42,6 +42,7 @@ def describe_deeds(plan: Plan, tally: Tally) -> Truth:
     return {
         "promises": _promises(plan, tally),
         "effects": _effects(tally),
+        "season": {"months": np.array(MONTHS) / np.mean(MONTHS), "weekdays": np.array(WEEKDAYS) / np.mean(WEEKDAYS)},
         "lapse": _lapse(plan, tally),
         "say_do": _say_do(tally),
         "contracts": _contracts(plan, tally),
@@ -97,6 +98,8 @@ def _effects(tally: Tally) -> Truth:
         },
         "collect_2h": {"score": _harm(tally["harm_collect_2h"]), "bought_again": nothing},
         "answer_24h": {"ces": _harm(tally["harm_answer_24h"])},
+        "offers": nothing,
+        "asking": nothing,
     }
 
 
