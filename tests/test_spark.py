@@ -19,6 +19,9 @@ pytestmark = pytest.mark.spark
 # What a measure is asked beyond its plain question: what makes it take another way through the engine.
 MORE: dict[str, list[dict[str, Any]]] = {
     "nps": [{"each": "answer"}, {"weight": "value"}, {"weight": "reach", "by": "touchpoint"}, {"by": "category"}],
+    "nps_change": [{"by": "touchpoint", "each": "answer"}, {"compare": "occasion"}],
+    "response": [{"by": "month", "each": "answer"}, {"weight_on": "customers.x_distance,touchpoint"}],
+    "satisfaction": [{"by": "touchpoint", "each": "answer"}],
     "margin": [{"by": "customers.segment,quarter"}],
     "promises_kept": [{"by": "promise,month"}, {}],
     "retention": [{"by": "customers.country", "unit": "quarter"}],

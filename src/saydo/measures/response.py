@@ -188,9 +188,10 @@ def _score(
 def _count_cells(facts: Facts, people: ir.Table, names: Sequence[str], known: Sequence[str]) -> pa.Table:
     """People by group and everything that they are known by."""
     is_nps = people.question.coalesce("nps") == "nps"
-    answered = people.count(where=ibis.ifelse(is_nps, people.score.notnull(), people.spoke_at.notnull()))
-    bands = {band: people.count(where=people.score.between(low, high)) for band, (low, high) in BANDS.items()}
-    cells = run_groups(facts, people, [*names, *known], reached=people.count(), heard=answered, **bands)
+    scored = people.score.coalesce(-1.0)  # no score is in no band: Spark counts null where nothing but null is asked
+    bands = {band: people.count(where=scored.between(low, high)) for band, (low, high) in BANDS.items()}
+    heard = people.count(where=ibis.ifelse(is_nps, people.score.notnull(), people.spoke_at.notnull()))
+    cells = run_groups(facts, people, [*names, *known], reached=people.count(), heard=heard, **bands)
     if cells.num_rows > _MOST_CELLS:
         raise BadSetting(name="weight_on", value=list(known), choices=mark("splits with few different values"))
     return cells
