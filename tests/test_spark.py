@@ -19,7 +19,7 @@ pytestmark = pytest.mark.spark
 # What a measure is asked beyond its plain question: what makes it take another way through the engine.
 MORE: dict[str, list[dict[str, Any]]] = {
     "nps": [{"each": "answer"}, {"weight": "value"}, {"weight": "reach", "by": "touchpoint"}, {"by": "category"}],
-    "nps_change": [{"by": "touchpoint", "each": "answer"}, {"compare": "occasion"}],
+    "nps_change": [{"by": "touchpoint", "each": "answer"}, {"compare": "x_shop", "first": "Lyon", "second": "Liège"}],
     "response": [{"by": "month", "each": "answer"}, {"weight_on": "customers.x_distance,touchpoint"}],
     "satisfaction": [{"by": "touchpoint", "each": "answer"}],
     "margin": [{"by": "customers.segment,quarter"}],

@@ -182,6 +182,7 @@ def test_groups_can_be_those_of_the_customer() -> None:
             {"second": "2024-05-01..2024-04-01"},
             "second cannot be 2024-05-01..2024-04-01. It must be an earlier day, two dots, a later day.",
         ),
+        ({"compare": "occasion"}, "compare cannot be occasion. It must be another split"),
         ({"second": "May"}, "second cannot be May. It must be 2024-07-01, 2024-07-01T12:00."),
         ({"at": "2024-05-01", "days": "0"}, "days cannot be 0. It must be 1 or more."),
         ({"at": "2024-05-01", "days": "ten"}, "days cannot be ten. It must be int."),

@@ -167,6 +167,8 @@ def _take_groups(
     facts: Facts, rows: ir.Table, compare: str, named: tuple[str | None, str | None]
 ) -> tuple[ir.Table, tuple[str, str]]:
     """The answers of two groups with the ``side`` that they are on, and what the groups are called."""
+    if compare == "occasion":
+        raise BadSetting(name="compare", value=compare, choices=mark("another split: occasions are never mixed"))
     split = split_rows(facts, "nps_change", "feedback", rows, [compare])
     told = split.rows.mutate(_group=split.rows[split.names[0]].cast("string"))
     told = told.filter(told["_group"].notnull())
