@@ -1,7 +1,7 @@
-"""Write the pages of docs/ that say what the code says: facts.md, cli.md and measures/. ``--check`` only tells which are stale.
+"""Write the pages of docs/ that say what the code says: facts.md, cli.md and measures/.
 
-python docs/build.py
-python docs/build.py --check
+python docs/build.py            writes them
+python docs/build.py --check    fails if one is stale, and writes nothing
 """
 
 from __future__ import annotations
@@ -118,9 +118,8 @@ def write_index() -> str:
     ]
     for measure in MEASURES.values():
         reads = ", ".join(f"[`{table}`](../facts.md#{table})" for table in measure.reads)
-        lines.append(
-            f"| [`{measure.name}`]({measure.name}.md) {measure.title} | {measure.question} | `{measure.headline}` | {reads} |"
-        )
+        name = f"[`{measure.name}`]({measure.name}.md) {measure.title}"
+        lines.append(f"| {name} | {measure.question} | `{measure.headline}` | {reads} |")
     return "\n".join(lines)
 
 
@@ -188,10 +187,15 @@ def _tell_kind(kind: Any) -> str:
     )
 
 
-def _write_splits(measure: Measure) -> Iterator[str]:
+def list_splits(measure: Measure) -> list[str]:
+    """Every split that a measure can be asked for, where a company has every table."""
     everything = Manifest({name: TableEntry((), 1) for name in TABLES}, None, None)
+    return splits_of(Facts(None, everything), measure.base, measure.at)  # type: ignore[arg-type]
+
+
+def _write_splits(measure: Measure) -> Iterator[str]:
     tables: dict[str, list[str]] = {}
-    for split in splits_of(Facts(None, everything), measure.base, measure.at):  # type: ignore[arg-type]
+    for split in list_splits(measure):
         table, _, column = split.rpartition(".")
         tables.setdefault(table, []).append(f"`{column}`")
     yield from ("## Splits", "", f"Its own: {', '.join(tables.pop(''))}." if tables else "It has none.")
