@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "measures": {"company", "facts", "stats", "errors", "language", "result"},
     "charts": {"company", "result", "measures", "facts", "language", "errors"},
     "report": {"company", "result", "measures", "charts", "facts", "language", "errors"},
+    "export": {"errors"},
     "terminal": {"company", "sources", "result", "measures", "charts", "language", "errors"},
 }
 MAY_IMPORT_ALL = {"cli", "__init__", "__main__"}  # the doors

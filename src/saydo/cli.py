@@ -7,12 +7,14 @@ one sentence; 3 rows refused under ``--strict``; 130 interrupted.
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -23,7 +25,7 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from saydo import __version__
-from saydo.errors import BadSetting, NoSuchPath, SaydoError
+from saydo.errors import BadSetting, NoSuchPath, NothingUsable, RowsRefused, SaydoError
 from saydo.language import LANGUAGES, mark, number, translate, translate_count, use
 
 if TYPE_CHECKING:
@@ -104,6 +106,20 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda what, done, total: bars.update(bar, description=what, completed=done, total=total)
 
 
+@contextmanager
+def _desk() -> Iterator[Path]:
+    """A temporary folder; it stays when nothing was usable, because the error sends the user there for the reasons."""
+    desk = Path(mkdtemp(prefix="saydo-"))
+    try:
+        yield desk
+    except NothingUsable:
+        raise
+    except BaseException:
+        shutil.rmtree(desk, ignore_errors=True)
+        raise
+    shutil.rmtree(desk, ignore_errors=True)
+
+
 def _read(directory: Path, zone: str | None, currency: str | None, dates: str | None) -> Facts:
     """The facts in a folder; of raw files, what had to be refused is told on the way."""
     from saydo.sources import read
@@ -143,13 +159,14 @@ def _check_output(output: Path | None, format: Format) -> None:
 
 
 def _write(result: Result, format: Format, output: Path | None) -> None:
-    from saydo import terminal
+    from saydo.export import write_csv, write_json, write_parquet
+    from saydo.terminal import print_result
 
     if format is Format.table:
         with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as page:
-            terminal.print_result(Console(file=page), result)
+            print_result(Console(file=page), result)
     else:
-        write = {"json": terminal.write_json, "csv": terminal.write_csv, "parquet": terminal.write_parquet}[format]
+        write = {Format.json: write_json, Format.csv: write_csv, Format.parquet: write_parquet}[format]
         with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
             write(result.table, out)
 
@@ -262,7 +279,41 @@ def import_(  # noqa: PLR0913, PLR0917  one for each option
         manifest = import_facts(
             source, origin, to, zone=zone, currency=currency, dates=dates, strict=strict, progress=progress, name=name
         )
-    print_import(Console(), manifest, refusals(to), to)
+    print_import(Console(), manifest, refusals(to), to / "quarantine")
+
+
+@app.command(cls=Command)
+def check(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with raw files, or an imported company.")],
+    source: Annotated[
+        str, typer.Option(metavar="SOURCE", help="What the files are, as for `saydo import`.")
+    ] = "folder",
+    zone: Zone = None,
+    currency: Currency = None,
+    dates: DateOrder = None,
+    strict: Strict = False,
+) -> None:
+    """Say what is wrong with files, and write nothing.
+
+    ```sh
+    saydo check exports
+    saydo check exports --source shopify --dates dmy --strict
+    ```
+    """
+    from saydo.company import MANIFEST_FILE, Manifest
+    from saydo.sources import import_facts, refusals
+    from saydo.terminal import print_import
+
+    with _desk() as desk:
+        to = directory
+        if not (directory / MANIFEST_FILE).is_file():
+            to = desk / "facts"
+            with _progress() as progress:
+                import_facts(source, directory, to, zone=zone, currency=currency, dates=dates, progress=progress)
+        found = refusals(to)
+        print_import(Console(), Manifest.read(to), found)
+    if strict and found:
+        raise typer.Exit(RowsRefused.exit_code)
 
 
 @app.command(cls=Command)

@@ -1,31 +1,27 @@
-"""Results as they leave: a table that fits the terminal and says what it leaves out, or plain JSON, CSV, Parquet."""
+"""Figures on a terminal: tables that fit its width, say what they leave out, and speak the reader's language."""
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, get_args, get_origin
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from saydo.charts.figures import NOTHING, Unit, show, show_group, show_interval
+from saydo.charts.figures import NOTHING, Unit, heading, show, show_group, show_interval
 from saydo.language import mark, number, translate, translate_count
 from saydo.result import Result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from saydo.company import Manifest
+    from saydo.company import Manifest, TableEntry
     from saydo.measures import Measure
     from saydo.sources import Refusal, Source
 
@@ -52,6 +48,8 @@ _QUARANTINE = mark("The refused rows lie in {path}, each with its reason: mend t
 _ORPHANS = mark("Orphans name something that no row tells of; they are kept, and left out where it is needed.")
 _DERIVED = mark("The table {table} was made from the keys in the others.")
 _NEEDS = mark("It needs {tables}.")
+_MONEY = {"amount", "bought", "cost", "costs", "earned", "losses", "margin", "refund", "retained", "returns", "revenue"}
+_MONEY |= {"sales", "shipping", "unknown", "value", "won"}
 _HIDDEN = mark("hidden")
 _WITH_INTERVAL = mark("{value} ({interval})")
 _AS_OF = mark("As known before {as_of} UTC.")
@@ -119,35 +117,36 @@ def print_sources(console: Console, sources: Iterable[Source]) -> None:
     console.print(table)
 
 
-def print_import(console: Console, manifest: Manifest, refusals: Sequence[Refusal], directory: Path) -> None:
-    """What was kept of each table, refused and orphaned, and the reasons with an example each."""
+def print_import(
+    console: Console, manifest: Manifest, refusals: Sequence[Refusal], quarantine: Path | None = None
+) -> None:
+    """What was kept of each table, refused and orphaned, the reasons with an example each, and where the rows lie."""
     table = _table(translate(_TABLE))
-    for heading in _KEPT_HEADINGS:
-        table.add_column(translate(heading), justify="right")
-    for name, entry in manifest.tables.items():
+    for words in _KEPT_HEADINGS:
+        table.add_column(translate(words), justify="right")
+    tables = {name: entry for name, entry in manifest.tables.items() if entry.rows or entry.quarantined}
+    for name, entry in tables.items():
         orphans = ", ".join(f"{column} {number(count)}" for column, count in entry.orphans.items() if count)
         table.add_row(name, number(entry.rows), number(entry.quarantined), orphans or NOTHING)
     console.print(table, "", sep="\n")
-    for line in _tell_import(manifest, refusals, directory):
+    for line in _tell_import(tables, refusals, quarantine):
         console.print(Text(line), soft_wrap=True)
 
 
-def _tell_import(manifest: Manifest, refusals: Sequence[Refusal], directory: Path) -> Iterator[str]:
+def _tell_import(
+    tables: Mapping[str, TableEntry], refusals: Sequence[Refusal], quarantine: Path | None
+) -> Iterator[str]:
     for refusal in refusals[:REASONS]:
-        example = {
-            "file": refusal.file,
-            "row": refusal.row,
-            "value": NOTHING if refusal.value is None else refusal.value,
-        }
-        counted = {"table": refusal.table, "rows": number(refusal.rows), "reason": refusal.sentence()}
-        yield translate(_REFUSED, **counted, **example)
+        places = {"table": refusal.table, "rows": number(refusal.rows), "reason": refusal.sentence()}
+        places |= {"file": refusal.file, "row": str(refusal.row), "value": show_group(refusal.value)}
+        yield translate(_REFUSED if refusal.column is None else _REFUSED_VALUE, **places)
     if len(refusals) > REASONS:
         yield translate(_MORE_REASONS, count=number(len(refusals) - REASONS))
-    if refusals:
-        yield translate(_QUARANTINE, path=directory / "quarantine")
-    if any(any(entry.orphans.values()) for entry in manifest.tables.values()):
+    if refusals and quarantine:
+        yield translate(_QUARANTINE, path=quarantine)
+    if any(any(entry.orphans.values()) for entry in tables.values()):
         yield translate(_ORPHANS)
-    yield from (translate(_DERIVED, table=name) for name, entry in manifest.tables.items() if entry.is_derived)
+    yield from (translate(_DERIVED, table=name) for name, entry in tables.items() if entry.is_derived)
 
 
 def _tell_kind(kind: object) -> str:
@@ -211,11 +210,18 @@ def _tells_no_shape(name: str) -> bool:
 
 
 def _column(result: Result, name: str, records: list[Record]) -> _Shown:
-    heading = translate(name.replace("_", " "))
     if name in result.by:
-        return _Shown(heading, [show_group(record[name], name) for record in records], False)
-    is_figure = any(isinstance(record[name], (int, float, Decimal)) for record in records)
-    return _Shown(heading, [_cell(result, name, record) for record in records], is_figure)
+        return _Shown(heading(name), [_group(record[name], name) for record in records], False)
+    is_figure = any(_is_figure(record[name]) for record in records)
+    return _Shown(heading(name), [_cell(result, name, record) for record in records], is_figure)
+
+
+def _group(value: object, split: str) -> str:
+    return f"{value:g}" if isinstance(value, float) else show_group(value, split)
+
+
+def _is_figure(value: object) -> TypeGuard[float | Decimal]:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
 def _cell(result: Result, name: str, record: Record) -> str:
@@ -223,20 +229,27 @@ def _cell(result: Result, name: str, record: Record) -> str:
     if record.get("is_hidden") and name == result.measure.headline:
         return translate(_HIDDEN)
     value = record[name]
-    shown = _show(result, name, value)
-    if ends := _ends(result, name):
-        low, high = (record[end] for end in ends)
-        interval = show_interval(low, high, _unit(result.measure, name, value), result.currency)
-        return translate(_WITH_INTERVAL, value=shown, interval=interval) if interval else shown
-    return shown
+    ends = _ends(result, name)
+    if not ends or not _is_figure(value) or any(record[end] is None for end in ends):
+        return _show(result, name, value)
+    low, high = (float(record[end]) for end in ends)
+    unit = _unit(result.measure, name, value)
+    shown = show(value, unit, result.currency, (high - low) / 2)
+    return translate(_WITH_INTERVAL, value=shown, interval=show_interval(low, high, unit, result.currency))
 
 
 def _show(result: Result, name: str, value: object) -> str:
-    if value is None:
-        return NOTHING
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return show(value, _unit(result.measure, name, value), result.currency)
-    return show_group(value, name)
+    if not _is_figure(value):
+        return NOTHING if value is None else show_group(value, name)
+    unit = _unit(result.measure, name, value)
+    if unit == "score" and name != result.measure.headline:
+        return number(float(value), _digits(float(value)))
+    return show(value, unit, result.currency)
+
+
+def _digits(value: float) -> int:
+    """Digits after the point that leave three that tell, and at most four: 1,235, 12.3, 0.0312."""
+    return min(4, max(0, 2 - math.floor(math.log10(abs(value))))) if value else 0
 
 
 def _ends(result: Result, name: str) -> tuple[str, ...]:
@@ -253,52 +266,14 @@ def _ends(result: Result, name: str) -> tuple[str, ...]:
 
 
 def _unit(measure: Measure, name: str, value: object) -> Unit:
-    """What a column holds: the measure says it of its headline, the naming rules of the others."""
+    """What a column holds: the measure says it of its headline, the words of its name of any other."""
     if name in (measure.headline, measure.low, measure.high):
         return measure.unit
-    if name.endswith(("share", "rate")):
+    words = set(name.split("_"))
+    if words & {"share", "rate", "retention"}:
         return "share"
-    if "days" in name.split("_"):
+    if "days" in words:
         return "days"
     if isinstance(value, int):
         return "count"
-    return "money" if isinstance(value, Decimal) else "score"
-
-
-def write_json(table: pa.Table, out: BinaryIO) -> None:
-    """A list of records, one a line; dates in ISO form, decimals as numbers, what is undefined as null."""
-    start = b"[\n"
-    for batch in _defined(table).to_batches(max_chunksize=10_000):
-        for record in batch.to_pylist():
-            out.write(start + json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain).encode())
-            start = b",\n"
-    out.write(b"\n]\n" if start != b"[\n" else b"[]\n")
-
-
-def write_csv(table: pa.Table, out: BinaryIO) -> None:
-    """A header and one line per group; what is undefined is empty."""
-    pyarrow.csv.write_csv(_defined(table), out)
-
-
-def write_parquet(table: pa.Table, out: BinaryIO) -> None:
-    """The columns with their own types."""
-    pyarrow.parquet.write_table(_defined(table), out)
-
-
-def _defined(table: pa.Table) -> pa.Table:
-    """The table with null in place of nan and infinities."""
-    for index, field in enumerate(table.schema):
-        if pa.types.is_floating(field.type):
-            kept = pc.if_else(pc.is_finite(table[index]), table[index], pa.scalar(None, field.type))
-            table = table.set_column(index, field, kept)
-    return table
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, datetime):
-        return value.isoformat() + "Z"
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    return "money" if words & _MONEY and "ratio" not in words else "score"
