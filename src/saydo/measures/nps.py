@@ -54,9 +54,9 @@ def compute(
     Reads:   feedback (question nps, scale 0 to 10; score, said_at, customer_id: null is a person of its own, occasion:
              null is a group of its own); customers.account_id where there is one; orders and what they cost for
              ``weight=value``.
-    Returns: the splits; occasion; answers, promoters, passives, detractors (counts); their shares (0 to 1, weighted if
-             a weight is asked for); nps, nps_low, nps_high (points; 95 %); score_0 ... score_10 (counts).
-             nps is null when the weights of a group add up to nothing.
+    Returns: the splits; occasion; answers, promoters, passives, detractors (counts); promoter_share, passive_share,
+             detractor_share (0 to 1, weighted if a weight is asked for); nps, nps_low, nps_high (points; 95 %);
+             score_0 ... score_10 (counts). nps is null when the weights of a group add up to nothing.
     Interval: below 30 answers the iterative score interval, from 30 on the adjusted Wald interval, because plain Wald
               covers 65 to 90 %
              instead of 95 % in small or one-sided groups and has no width at all in unanimous ones; with weights,

@@ -45,14 +45,14 @@ def compute(
     of them was broken, else on the kept side. It counts only if it was given when that was decided (the parcel had
     come, or the day had passed): who answers before cannot know. Promises, questions, what they are about and their
     scales stand in separate rows. Every answer counts, not only the last of each person, because each is about its own
-    order.
+    order. ``question`` keeps one question alone.
 
     Reads:   feedback (question, score, scale_min, scale_max, order_id: null is left out; said_at); commitments
              (order_id: null is left out); orders; customers.account_id where there is one.
     Returns: the splits; promise; question; item; scale_min, scale_max; kept_answers, broken_answers (counts);
-             fewer_answers (the smaller of both); kept_mean, broken_mean, each with _low and _high (unit of the scale);
-             difference = broken_mean - kept_mean with difference_low, difference_high (ends are null where the scale is
-             unknown). Only where there are answers on both sides.
+             fewer_answers (the smaller of both); kept_mean, kept_mean_low, kept_mean_high, broken_mean,
+             broken_mean_low, broken_mean_high (unit of the scale); difference = broken_mean - kept_mean with
+             difference_low, difference_high (ends are null where the scale is unknown). Only where there are answers on both sides.
     Interval: 95 %. Means and difference as in `satisfaction`, on the effective number of answers where a customer or
              account gives several; both sides are taken as independent, which is a little too wide where one customer
              is on both.

@@ -42,7 +42,8 @@ def compute(
     scales and occasions stand in separate rows: a 4 of 5 is no 8 of 10, and no score is ever rescaled. High is good
     for all three questions; ``ces`` is the wording "it was easy", 7 of 7 for the least effort: a question asked the
     other way round must be turned when it is imported. ``each=person`` counts the last answer of each person in each
-    group (of several in the same second the lowest), ``each=answer`` all of them.
+    group (of several in the same second the lowest), ``each=answer`` all of them. ``question`` keeps one
+    question alone.
 
     Reads:   feedback (question csat, ces or stars; score; scale_min, scale_max: null is a scale of its own whose ends
              are unknown; item, occasion: null is a group of its own; said_at; customer_id: null is a person of its
