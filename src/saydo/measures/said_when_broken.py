@@ -52,7 +52,8 @@ def compute(
     Returns: the splits; promise; question; item; scale_min, scale_max; kept_answers, broken_answers (counts);
              fewer_answers (the smaller of both); kept_mean, kept_mean_low, kept_mean_high, broken_mean,
              broken_mean_low, broken_mean_high (unit of the scale); difference = broken_mean - kept_mean with
-             difference_low, difference_high (ends are null where the scale is unknown). Only where there are answers on both sides.
+             difference_low, difference_high (ends are null where the scale is unknown). Only where there are answers on
+             both sides.
     Interval: 95 %. Means and difference as in `satisfaction`, on the effective number of answers where a customer or
              account gives several; both sides are taken as independent, which is a little too wide where one customer
              is on both.
