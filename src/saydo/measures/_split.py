@@ -24,12 +24,13 @@ _FREE_TEXT = ("comment", "statement", "standard")
 
 @dataclass(frozen=True)
 class Split:
-    """Rows with one column per split: their names, which are times, and can a row stand in several groups."""
+    """Rows with a column per split: their names, which are times, can a row be in several groups, tables reached."""
 
     rows: ir.Table
     names: tuple[str, ...]
     times: tuple[str, ...] = ()
     overlaps: bool = False
+    reached: frozenset[str] = frozenset()
 
 
 _Hops = tuple[tuple[str, str], ...]
@@ -57,9 +58,10 @@ def split_rows(facts: Facts, measure: str, base: str, rows: ir.Table, by: Sequen
 
     A split's column is called like the last part of its name, or ``table_column`` where that is taken; null is a group
     of its own (unknown). Units of time cut the column ``at`` (the table's own time if not given) in the company's zone.
+    Rows may bring a ``customer_id`` that the table lacks (a payment's is that of its order or contract).
     """
     at = at or TABLES[base].at
-    paths = _paths(base)
+    paths = _paths(base, brings_customer="customer_id" in rows.columns)
     names = {split: _name(split, base, rows, by) for split in by}
     times = tuple(split for split in by if split in TIME_UNITS and at)
     by_path: dict[_Path, dict[str, str]] = {}
@@ -74,7 +76,8 @@ def split_rows(facts: Facts, measure: str, base: str, rows: ir.Table, by: Sequen
             rows = rows.mutate(**{names[split]: rows[column]})
     for path, columns in by_path.items():
         rows = _join(facts, rows, path, columns)
-    return Split(rows, tuple(names.values()), times, any(_overlaps(facts, path) for path in by_path))
+    overlaps = any(_overlaps(facts, path) for path in by_path)
+    return Split(rows, tuple(names.values()), times, overlaps, frozenset(path.table for path in by_path))
 
 
 def cut_time(facts: Facts, moment: ir.Value, unit: str) -> ir.DateValue:
@@ -117,9 +120,12 @@ def _columns(facts: Facts, table: str) -> list[str]:
     ] + own
 
 
-def _paths(base: str) -> list[_Path]:
+def _paths(base: str, *, brings_customer: bool = False) -> list[_Path]:
     """Every table within reach, nearest first: along the keys, then through the lines of an order."""
     found = _walk(base, ())
+    if brings_customer and "customer_id" not in TABLES[base]:
+        own = _Path((("customer_id", "customers"),))
+        found = [own, *(path for path in found if path.table != "customers")]
     has_product = "product_id" in TABLES[base]
     if "order_id" in TABLES[base] and base != "order_lines":
         lines = (("order_id", "order_lines"),)
