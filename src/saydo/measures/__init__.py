@@ -15,6 +15,7 @@ from saydo.measures.earned_growth import earned_growth
 from saydo.measures.margin import margin
 from saydo.measures.nps import nps
 from saydo.measures.nps_change import nps_change
+from saydo.measures.payment_incidents import payment_incidents
 from saydo.measures.promises_kept import promises_kept
 from saydo.measures.repeat_rate import repeat_rate
 from saydo.measures.response import response
@@ -33,6 +34,7 @@ MEASURES: dict[str, Measure] = {
         margin,
         nps,
         nps_change,
+        payment_incidents,
         promises_kept,
         repeat_rate,
         response,
@@ -65,6 +67,7 @@ __all__ = [
     "margin",
     "nps",
     "nps_change",
+    "payment_incidents",
     "promises_kept",
     "repeat_rate",
     "response",

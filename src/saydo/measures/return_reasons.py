@@ -29,8 +29,9 @@ def compute(
 ) -> Figures:
     """Returns with a reason over all returns that say one, for each reason in each group.
 
-    Reads:   returns (reason null: not in the shares, but told; customer_id null: the order's returns are a cluster);
-             customers.account_id where there is one; exchange_rates. The period is that in which things came back.
+    Reads:   returns (reason null: not in the shares, but told; customer_id null: the order's returns are a
+             cluster); customers.account_id where there is one; exchange_rates. The period is that in which things
+             came back.
     Returns: the splits; reason; returns (count); share, share_low, share_high (0 to 1, of the group's returns that
              say a reason); refund (the company's currency, without VAT; null if no refund is known).
     Interval: Wilson, 95 %, on the effective number of returns: those of one customer have reasons in common.
@@ -53,8 +54,8 @@ def compute(
 def _count_reasons(rows: ir.Table, within: list[str]) -> ir.Table:
     """Per group ``within`` and reason: its returns and refund, and the sums over clusters that its share needs.
 
-    A cluster with m returns, c of them for the reason, adds to the group's sums of m, m^2 and 1 just what its reasons
-    add together of c, c m and c / m: so the group's sums are those over its reasons.
+    A cluster with m returns, c of them for the reason, adds to the group's sums of m, m^2 and 1 just what its
+    reasons add together of c, c m and c / m: so the group's sums are those over its reasons.
     """
     refund = rows.refund.cast("float64")
     per = rows.aggregate(by=[*within, "reason", "cluster"], c=rows.count(), refund=refund.sum())
