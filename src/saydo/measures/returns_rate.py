@@ -51,7 +51,8 @@ def compute(
              with quantity_low, quantity_high (0 to 1); sold_value, returned_value (the company's currency, without
              VAT; never more than was charged), value_rate with value_low, value_high (0 to 1); unlinked_returns
              (count), unlinked_quantity (units), totals_rate = (returned_quantity + unlinked_quantity) / sold_quantity
-             (0 or more). Rates are null where nothing was sold; all but totals_rate are null when no return names its order.
+             (0 or more). Rates are null where nothing was sold; all but totals_rate are null when no return names its
+             order.
     Interval: Wilson, 95 %, on the effective number of lines, units or money: lines of one customer (or account;
              without one, of one order) come back together. totals_rate has none: sales and returns in it are not of
              the same orders.
