@@ -37,6 +37,7 @@ check: $(VENV)/.dev ## Find faults without running the code: style, types, locks
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy $(CODE)
+	$(PYTHON) docs/build.py --check
 	$(PYTHON) -m pytest -q tests/test_project.py
 
 bench: $(VENV)/.dev ## Measure speed
