@@ -63,7 +63,7 @@ def _triangle(found: pa.Table, names: Sequence[str], unit: Unit, today: date) ->
     starts = np.flatnonzero((age == 0) & (cohort < _count_units(pa.array([today]), unit)))
     place = {keys[start]: number for number, start in enumerate(starts)}
     ages = _count_units(pa.array([today]), unit)[0] - cohort[starts]
-    active = np.zeros((len(starts), max(ages, default=0)), dtype=np.int64)
+    active = np.zeros((len(starts), max(ages, default=1)), dtype=np.int64)
     row = np.array([place.get(key, -1) for key in keys], dtype=np.int64)
     is_over = (row >= 0) & (age < np.append(ages, 0)[row])
     active[row[is_over], age[is_over]] = found["active"].to_numpy()[is_over]
