@@ -72,7 +72,7 @@ def compute(
     rows, notes = on_own_scale(facts, rows)
     split = group_answers(facts, "nps", rows, by, each=each, keep=_WEIGHT_COLUMNS.get(weight, ()))
     weighted = _add_weight(facts, split.rows, split.names, weight)
-    counts = _count(facts, weighted, split.names)
+    counts = _count(facts, weighted, split.names, weight != "none")
     notes += _note_weightless(counts)
     if weight == "none" and each == "person" and not has_accounts(facts):
         interval = nps_interval(column(counts, "promoters"), column(counts, "passives"), column(counts, "detractors"))
@@ -114,8 +114,12 @@ def _add_value(facts: Facts, rows: ir.Table) -> ir.Table:
     return joined.select(rows, weight=ibis.greatest(values.margin.coalesce(0.0), 0.0))
 
 
-def _count(facts: Facts, rows: ir.Table, names: Sequence[str]) -> pa.Table:
+def _count(facts: Facts, rows: ir.Table, names: Sequence[str], is_weighted: bool) -> pa.Table:
     within = {band: rows.score.between(low, high) for band, (low, high) in BANDS.items()}
+
+    def weigh(where: ir.BooleanValue | None = None) -> ir.Value:  # counting is faster than adding up ones
+        return rows.weight.sum(where=where).coalesce(0.0) if is_weighted else rows.count(where=where).cast("float64")
+
     return run_groups(
         facts,
         rows,
@@ -123,9 +127,9 @@ def _count(facts: Facts, rows: ir.Table, names: Sequence[str]) -> pa.Table:
         answers=rows.count(),
         **{band: rows.count(where=is_in) for band, is_in in within.items()},
         **{f"score_{score}": rows.count(where=rows.score == score) for score in range(11)},
-        weights=rows.weight.sum(),
-        weightless=rows.count(where=rows.weight == 0),
-        **{f"{band}_weight": rows.weight.sum(where=is_in).coalesce(0.0) for band, is_in in within.items()},
+        weights=weigh(),
+        weightless=rows.count(where=rows.weight == 0) if is_weighted else ibis.literal(0),
+        **{f"{band}_weight": weigh(is_in) for band, is_in in within.items()},
     )
 
 
