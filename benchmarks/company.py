@@ -19,7 +19,7 @@ from saydo.facts import TABLES, Column
 ROOT = Path(__file__).parents[1] / "build" / "bench"
 FIRST, LAST = datetime(2023, 1, 1), datetime(2025, 12, 31, 23, 59, 59)
 _START = f"TIMESTAMP '{FIRST:%Y-%m-%d}'"
-_DAYS = 1080  # three years less what follows an order: its payment, its delivery
+_DAYS = 1070  # three years less what follows an order: its payment, its delivery
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,13 @@ def _events(size: Size) -> dict[str, str]:
             FROM range({size.orders * size.lines_per_order}) r(i)""",
         "returns": f"""
             SELECT 'r' || i return_id, {order} order_id, 1 + hash(i * 1000 + 32) % {size.lines_per_order} line,
-                {_moment(18)} returned_at, 1 quantity, round(100 * {_draw(19)}, 2) refund
+                {_moment(18)} returned_at, 1 quantity, round(100 * {_draw(19)}, 2) refund,
+                {_pick(33, "broken", "wrong", "too late", "regret")} reason
             FROM range({size.orders // 12}) r(i)""",
         "payments": f"""
             SELECT 'y' || i payment_id, {order} order_id, {_moment(20)} due_at, round(400 * {_draw(23)}, 2) amount,
-                CASE WHEN {_draw(21)} < 0.97 THEN {_moment(20)} + to_days(floor(20 * {_draw(22)} - 10)::int) END paid_at
+                CASE WHEN {_draw(21)} < 0.97 THEN {_moment(20)} + to_days((hash(i * 1000 + 22) % 20)::int) END paid_at,
+                CASE WHEN {_draw(21)} > 0.98 THEN {_moment(20)} + INTERVAL 3 DAY END failed_at
             FROM range({size.orders // 2}) r(i)""",
         "commitments": f"""
             SELECT 'm' || i commitment_id, {_pick(24, "delivery", "delivery", "answer", "refund")} promise,
@@ -128,6 +130,11 @@ def _events(size: Size) -> dict[str, str]:
             SELECT 't' || i contact_id, {customer} customer_id, {_moment(30)} "at", 'in' direction,
                 {touchpoint} touchpoint, 'service' purpose, {order} order_id, round(8 * {_draw(31)}, 2) AS cost
             FROM range({size.orders // 5}) r(i)""",
+        "cases": f"""
+            SELECT 'a' || i case_id, {customer} customer_id, {order} order_id, {_moment(34)} opened_at,
+                {_moment(34)} + to_hours((hash(i * 1000 + 35) % 200)::int) closed_at, 'late' AS cause,
+                round(50 * {_draw(36)}, 2) AS cost
+            FROM range({size.orders // 25}) r(i)""",
     }
 
 
@@ -140,6 +147,7 @@ def make_company(size: Size, root: Path = ROOT) -> Path:
     folder.mkdir(parents=True)
     queries = _people(size) | _events(size)
     with duckdb.connect(config={"memory_limit": "3GB", "temp_directory": str(folder / "spill")}) as engine:
+        engine.execute("SET enable_progress_bar = false")
         entries = {name: _write(engine, folder, name, query) for name, query in queries.items()}
     shutil.rmtree(folder / "spill", ignore_errors=True)
     Manifest(entries, FIRST, LAST, currency="EUR", name=size.name).write(folder)
