@@ -124,6 +124,13 @@ def test_page_links_lead_somewhere(path: Path) -> None:
     assert missing == []
 
 
+def test_readme_names_every_measure_and_no_other_command() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert [name for name in MEASURES if f"`{name}`" not in readme] == []
+    group: Any = typer.main.get_command(app)
+    assert set(re.findall(r"saydo ([a-z]+)(?= |`|$)", readme, re.MULTILINE)) - set(group.commands) == set()
+
+
 def read_blocks(path: Path) -> Iterator[tuple[str, str]]:
     yield from re.findall(r"^```(\w+)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
@@ -204,9 +211,3 @@ def test_measure_can_be_split(measure: Measure, facts: Facts, build: ModuleType)
 def test_measure_is_told_in_french(measure: Measure, french: Catalog) -> None:
     texts = (measure.title, measure.question, measure.sentence, measure.definition, *measure.cautions, measure.bound)
     assert [text for text in texts if not (found := french.get(text)) or not found.string] == []
-
-
-@every_measure
-def test_measure_has_french_headings(measure: Measure, facts: Facts, french: Catalog) -> None:
-    names = [re.sub(r" \d+$", "", name.replace("_", " ")) for name in measure(facts).table.column_names]
-    assert [name for name in names if not (found := french.get(name)) or not found.string] == []

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard, get_args, get_origin
 
 from rich.cells import cell_len
@@ -164,11 +165,12 @@ def _table(*headings: str) -> Table:
 
 
 def _tell(result: Result, record: Record) -> str:
-    """The measure's sentence with the figures of one record; empty when there is no figure to tell."""
-    measure = result.measure
-    if not measure.sentence or record[measure.headline] is None:
+    """The measure's sentence with the figures of one record; empty when one of them is undefined."""
+    sentence = result.measure.sentence
+    places = {name for _, name, _, _ in Formatter().parse(sentence) if name}
+    if any(record[name] is None for name in places):
         return ""
-    return translate(measure.sentence, **{name: _show(result, name, value) for name, value in record.items()})
+    return translate(sentence, **{name: _show(result, name, record[name]) for name in places})
 
 
 def _remarks(result: Result, left_out: Sequence[str]) -> Iterator[str]:
@@ -274,6 +276,8 @@ def _unit(measure: Measure, name: str, value: object) -> Unit:
         return "share"
     if "days" in words:
         return "days"
+    if words & {"nps", "change"}:
+        return "points"
     if isinstance(value, int):
         return "count"
     return "money" if words & _MONEY and "ratio" not in words else "score"

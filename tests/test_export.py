@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import io
+import json
+from datetime import date, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from saydo.export import write_csv, write_json, write_parquet
+
+NAN, INFINITE = float("nan"), float("inf")
+FIGURES = pa.table(
+    {
+        "group": ["a, b", "é\n", None],
+        "share": [0.5, NAN, INFINITE],
+        "amount": pa.array([Decimal("12.5000"), Decimal(3), None], pa.decimal128(18, 4)),
+        "day": [date(2024, 7, 1), None, date(2024, 7, 3)],
+        "at": pa.array([datetime(2024, 7, 1, 12), None, None], pa.timestamp("us")),
+        "is_hidden": [False, True, None],
+    }
+)
+
+
+def test_json_has_dates_in_iso_form_decimals_as_numbers_and_null_for_undefined() -> None:
+    out = io.BytesIO()
+    write_json(FIGURES, out)
+    first, second, third = json.loads(out.getvalue())
+    assert first == {
+        "group": "a, b",
+        "share": 0.5,
+        "amount": 12.5,
+        "day": "2024-07-01",
+        "at": "2024-07-01T12:00:00Z",
+        "is_hidden": False,
+    }
+    assert (second["group"], second["share"], second["amount"]) == ("é\n", None, 3)
+    assert (third["group"], third["share"], third["amount"], third["is_hidden"]) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 25_000])
+def test_json_is_one_list_whatever_the_number_of_rows(rows: int) -> None:
+    out = io.BytesIO()
+    write_json(pa.table({"number": pa.array(range(rows), pa.int64())}), out)
+    assert [record["number"] for record in json.loads(out.getvalue())] == list(range(rows))
+
+
+def test_csv_leaves_the_undefined_empty() -> None:
+    out = io.BytesIO()
+    write_csv(FIGURES.select(["group", "share", "amount"]), out)
+    assert out.getvalue().decode() == '"group","share","amount"\n"a, b",0.5,12.5000\n"é\n",,3.0000\n,,\n'
+
+
+def test_parquet_keeps_types_and_has_null_for_undefined() -> None:
+    out = io.BytesIO()
+    write_parquet(FIGURES, out)
+    read = pq.read_table(out)
+    assert read.schema.types == FIGURES.schema.types
+    assert read["share"].to_pylist() == [0.5, None, None]
