@@ -112,7 +112,10 @@ def money(amount: float | None, currency: str | None, digits: int = 0) -> str:
 
 def day(value: date | None) -> str:
     """A date in the reader's form; null is a dash."""
-    return "–" if value is None else dates.format_date(value, format="long", locale=current_locale())
+    if value is None:
+        return "–"
+    text = dates.format_date(value, format="long", locale=current_locale())
+    return f"1er{text[1:]}" if language() == "fr" and value.day == 1 else text  # as French writes the first of a month
 
 
 def month(value: date | None) -> str:

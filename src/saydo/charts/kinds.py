@@ -44,6 +44,8 @@ MOST_COHORTS = 13
 
 MOST_GROUPS, MOST_PANELS = 15, 6
 BAND_NAMES = {"detractor": mark("Detractors"), "passive": mark("Passives"), "promoter": mark("Promoters")}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_ROUND_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
 _BOUNDS = {"points": (-100.0, 100.0), "share": (0.0, 1.0), "count": (0.0, float("inf"))}
 _BY = mark("{measure} by {split}")
 _INTERVAL = mark("95% interval")
@@ -183,7 +185,7 @@ def adding_up(result: Result, width: int = WIDE) -> Chart:
             steps.append(Point(begin(heading(name)), level + change, level, text=text, colour=PASSIVE))
             level += change
     steps.append(Point(begin(heading(end)), record[end], text=show(record[end], "money", result.currency)))
-    scale = scale_of([step.value for step in steps], lambda tick: show(tick, "money", result.currency), zero=True)
+    scale = scale_of([step.value for step in steps], lambda tick, _: show(tick, "money", result.currency), zero=True)
     description = "; ".join(f"{step.label} {step.text}" for step in steps) + "."
     table = Grid((heading("part"), heading("amount")), tuple((step.label, step.text) for step in steps))
     title = translate(_ADDS_UP, start=heading(start), end=heading(end))
@@ -209,7 +211,7 @@ def two_sides(result: Result, record: Record, promise: str, width: int = WIDE) -
         mean = _number(record, f"{side}_mean")
         text = show(mean, "score")
         points.append(Point(begin(translate(name)), mean, *ends, text, count_of("answers", record[f"{side}_answers"])))
-    scale = scale_of([record["scale_min"], record["scale_max"]], lambda tick: show(tick, "count"))
+    scale = scale_of([record["scale_min"], record["scale_max"]], lambda tick, _: show(tick, "count"))
     head = (heading("promise"), heading("mean"), translate(_INTERVAL), heading("answers"))
     rows = tuple((p.label, p.text, show_interval(p.low, p.high, "score"), p.beside) for p in points)
     description = "; ".join(f"{point.label}: {point.text}" for point in points) + "."
@@ -235,15 +237,13 @@ def grid_of(result: Result) -> Grid:
 
 
 def times_of(days: Sequence[date], unit: str, count: int) -> Scale:
-    """An axis of time with at most ``count`` ticks, on the first of a year, half-year or quarter where it can be."""
+    """An axis of time with at most ``count`` ticks, on round ones: Januaries, half-years, quarters."""
     known = sorted(set(days))
     step = -(-len(known) // count) if known else 1
-    if unit == "month":
-        step = next((months for months in (1, 2, 3, 6, 12, 24, 36) if months >= step), 60)
-        chosen = [day for day in known if (day.year * 12 + day.month - 1) % step == 0] or known[:1]
-    elif unit == "quarter":
-        step = next((quarters for quarters in (1, 2, 4, 8) if quarters >= step), 16)
-        chosen = [day for day in known if (day.year * 4 + (day.month - 1) // 3) % step == 0] or known[:1]
+    if unit in _MONTHS:
+        wanted = step * _MONTHS[unit]
+        months = next((round_step for round_step in _ROUND_MONTHS if round_step >= wanted), wanted)
+        chosen = [day for day in known if (day.year * 12 + day.month - 1) % months == 0] or known[:1]
     else:
         chosen = known[::step]
     ticks = tuple(float(_milliseconds(day)) for day in chosen)
@@ -365,7 +365,12 @@ def _range(point: Point) -> list[float | None]:
 def _scale(result: Result, values: Sequence[float | None], *, count: int = 5, zero: bool = False) -> Scale:
     unit = result.measure.unit
     bounds = _BOUNDS.get(unit, (float("-inf"), float("inf")))
-    return scale_of(values, lambda tick: show(tick, unit, result.currency), count=count, bounds=bounds, zero=zero)
+
+    def write(tick: float, step: float) -> str:
+        fine = {"share": 0.01, "score": 0.1}.get(unit, 0)  # below such steps a tick needs a digit more
+        return show(tick, unit, result.currency, 0.001 if step < fine else 1)
+
+    return scale_of(values, write, count=count, bounds=bounds, zero=zero)
 
 
 def _title(result: Result) -> str:

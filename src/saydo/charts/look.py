@@ -94,8 +94,10 @@ def _name(svg: str, key: str, title: str, description: str) -> str:
     """Identifiers that are unique on a page; title and description in the place where assistive technology looks."""
     size = re.search(r' width="([\d.]+)" height="([\d.]+)"', svg)
     width, height = size.groups() if size else ("0", "0")
-    svg = re.sub(r'id="(\w+)"', rf'id="{key}-\1"', svg)
-    svg = re.sub(r"url\(#(\w+)\)", rf"url(#{key}-\1)", svg)
+    for number, found in enumerate(
+        dict.fromkeys(re.findall(r' id="(\w+)"', svg))
+    ):  # Vega counts on from chart to chart
+        svg = svg.replace(f'id="{found}"', f'id="{key}-{number}"').replace(f"url(#{found})", f"url(#{key}-{number})")
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-labelledby="{key}-t {key}-d"'
         f' width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="{FONT}">'

@@ -17,7 +17,6 @@ from saydo.charts.look import ACCENT, BANDS, INK, MUTED, ON_PASSIVE, PAPER
 
 Spec = dict[str, Any]
 NARROW = 480
-SIDE = 168  # room at the right for the figure and its count in words
 
 
 _ROWS: Spec = {"field": "order", "type": "ordinal", "axis": None, "scale": {"type": "band"}}
@@ -63,13 +62,16 @@ class Scale:
 
 def scale_of(
     values: Sequence[float | None],
-    write: Callable[[float], str],
+    write: Callable[[float, float], str],
     *,
     count: int = 5,
     bounds: tuple[float, float] = (-math.inf, math.inf),
     zero: bool = False,
 ) -> Scale:
-    """An axis that holds the values and begins and ends on a round tick, within ``bounds``."""
+    """An axis that holds the values and begins and ends on a round tick, within ``bounds``.
+
+    ``write`` says a tick in words, given the tick and the step between two.
+    """
     known = [value for value in values if value is not None and math.isfinite(value)] or [0.0]
     low, high = max(min(known), bounds[0]), min(max(known), bounds[1])
     if zero:
@@ -79,7 +81,7 @@ def scale_of(
     step = _round_step((high - low) / count)
     ticks = tuple(round(step * n, 10) for n in range(math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9) + 1))
     ticks = tuple(tick for tick in ticks if bounds[0] - 1e-9 <= tick <= bounds[1] + 1e-9)
-    return Scale(min(ticks[0], low), max(ticks[-1], high), ticks, tuple(map(write, ticks)))
+    return Scale(min(ticks[0], low), max(ticks[-1], high), ticks, tuple(write(tick, step) for tick in ticks))
 
 
 def dots(
@@ -89,8 +91,9 @@ def dots(
     narrow = width <= NARROW
     step = 46 if narrow else 30
     left = 0 if narrow else _column(points)
-    right = width if narrow else width - SIDE
-    x = {"type": "quantitative", "scale": {"domain": scale.domain, "range": [left + 6, right - 6], "zero": False}}
+    side = 0 if narrow else _side(points)
+    right = width - side - (0 if narrow else 64)
+    x = {"type": "quantitative", "scale": {"domain": scale.domain, "range": [left + 16, right - 16], "zero": False}}
     drop = {"yOffset": 9} if narrow else {}
     layers: list[Spec] = [
         {
@@ -102,7 +105,7 @@ def dots(
             "encoding": {"x": {"field": "value", **x}},
         },
         _words("label", 0, "left", **_raise(narrow)),
-        _words("text", width if narrow else width - 108, "right", fontWeight=600, **_raise(narrow)),
+        _words("text", width - side, "right", fontWeight=600, **_raise(narrow)),
     ]
     if not narrow:
         layers.append(_words("beside", width, "right", fill=MUTED))
@@ -138,8 +141,8 @@ def bars(points: Sequence[Point], scale: Scale, width: int) -> Spec:
     """One bar per group from zero, with the figure in words at its side; for what happened, which has no interval."""
     narrow = width <= NARROW
     left = 0 if narrow else _column(points)
-    counted = any(point.beside for point in points)
-    right = width - (0 if narrow else SIDE if counted else 76)
+    side = 0 if narrow else _side(points)
+    right = width - side - (0 if narrow else 76)
     x = {"type": "quantitative", "scale": {"domain": scale.domain, "range": [left, right]}, "axis": None}
     drop = {"yOffset": 9} if narrow else {}
     layers = [
@@ -148,9 +151,9 @@ def bars(points: Sequence[Point], scale: Scale, width: int) -> Spec:
             "encoding": {"x": {"field": "value", **x}, "x2": {"datum": 0}, "color": _own_colour("colour")},
         },
         _words("label", 0, "left", **_raise(narrow)),
-        _words("text", width - 108 if counted and not narrow else width, "right", fontWeight=600, **_raise(narrow)),
+        _words("text", width - side, "right", fontWeight=600, **_raise(narrow)),
     ]
-    if counted and not narrow:
+    if side:
         layers.append(_words("beside", width, "right", fill=MUTED))
     return {
         "width": width,
@@ -175,7 +178,7 @@ def waterfall(steps: Sequence[Point], scale: Scale, width: int) -> Spec:
 def lines(points: Sequence[Point], scale: Scale, times: Scale, width: int, *, height: int = 200) -> Spec:
     """Figures over time with their interval as a band; one panel for each group, the last figure in words."""
     panels = list(dict.fromkeys(point.panel for point in points))
-    columns = 1 if len(panels) == 1 else 2 if width <= NARROW else 3
+    columns = min(len(panels), 2 if width <= NARROW else 3)
     each = (width - 48 - 20 * (columns - 1)) // columns
     height = height if len(panels) == 1 else 110
     x = {"field": "at", "type": "temporal", "scale": {"type": "utc", "domain": times.domain}, "axis": _time_axis(times)}
@@ -205,7 +208,8 @@ def lines(points: Sequence[Point], scale: Scale, times: Scale, width: int, *, he
     rows = {"values": [point.row | {"is_last": point.at == lasts.get(point.panel)} for point in points]}
     if len(panels) == 1:
         return {"width": each, "height": height, "data": rows, "layer": layers}
-    facet = {"field": "panel", "type": "nominal", "sort": panels, "header": {"labelFontWeight": 600}}
+    header = {"labelFontWeight": 600, "labelLimit": each}
+    facet = {"field": "panel", "type": "nominal", "sort": panels, "header": header}
     spec = {"width": each, "height": height, "layer": layers}
     return {"data": rows, "facet": facet, "columns": columns, "spacing": 20, "spec": spec}
 
@@ -411,6 +415,12 @@ def _column(points: Sequence[Point]) -> int:
     return _column_of([point.label for point in points])
 
 
+def _side(points: Sequence[Point]) -> int:
+    """Room for the counts in words at the right."""
+    longest = max((len(point.beside) for point in points), default=0)
+    return 16 + 7 * longest if longest else 0
+
+
 def _column_of(labels: Sequence[str]) -> int:
     """Width of the column of names: as wide as its longest name, within reason."""
     return min(260, max(80, 16 + 7 * max(map(len, labels), default=0)))
@@ -422,4 +432,4 @@ def _lookup(values: Sequence[float], labels: Sequence[str], name: str) -> str:
 
 def _round_step(step: float) -> float:
     power = 10.0 ** math.floor(math.log10(step))
-    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if step <= power * factor * 1.0001)
+    return next(power * factor for factor in (1, 2, 5, 10) if step <= power * factor * 1.0001)

@@ -12,7 +12,6 @@ from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from saydo import language as words
 from saydo.charts import Chart
@@ -43,13 +42,13 @@ def _fill(story: Story) -> str:
     environment.globals.update(translate=translate, svg=_svg, cases=_cases)
     template = environment.from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
     css = (folder / "page.css").read_text(encoding="utf-8")
-    colours = {"light": Markup(css_variables(0)), "dark": Markup(css_variables(1))}
-    return template.render(story=story, language=words.language(), css=Markup(css), colours=colours)
+    colours = {"light": css_variables(0), "dark": css_variables(1)}
+    return template.render(story=story, language=words.language(), css=css, colours=colours).lstrip()
 
 
-def _svg(chart: Chart) -> Markup:
-    """The drawing as markup: Vega escapes every text in it, and `saydo.charts.look` escapes title and description."""
-    return Markup(chart.svg().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))
+def _svg(chart: Chart) -> str:
+    """The drawing for a page, where SVG needs no namespace; Vega and `saydo.charts.look` have escaped its texts."""
+    return chart.svg().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
 
 
 def _cases(count: int) -> str:

@@ -92,7 +92,8 @@ def _headline(chapters: Sequence[Chapter], sections: Sequence[Section]) -> tuple
     firsts = [chapter.sections[0] for chapter in chapters if chapter.sections]
     if not firsts:
         return translate("Nothing is known yet about these customers"), translate(
-            "Import what people answered, what was ordered and what was promised, and this page will tell what it means."
+            "Import what people answered, what was ordered and what was promised, and this page will tell what it "
+            "means."
         )
     top = told[0] if told else firsts[0]
     others = [section.heading for section in firsts if section is not top]
@@ -151,12 +152,13 @@ def _made(facts: Facts) -> str:
 def _about() -> list[str]:
     return [
         translate(
-            "A figure that stands for more people than were asked has a range beside it. If the survey were repeated many "
-            "times, 95 of 100 such ranges would hold the true value. Two figures whose ranges overlap widely may be equal."
+            "A figure that stands for more people than were asked has a range beside it. If the survey were repeated "
+            "many times, 95 of 100 such ranges would hold the true value. Two figures whose ranges overlap widely may "
+            "be equal."
         ),
         translate(
-            "What happens together is not always cause and effect. Where this report sets two things side by side, it says "
-            "so, and a trial would have to show whether one brings about the other."
+            "What happens together is not always cause and effect. Where this report sets two things side by side, it "
+            "says so, and a trial would have to show whether one brings about the other."
         ),
         translate(
             "What fewer than 5 people said is hidden, and comments where there are fewer than 8, so that nobody can be "

@@ -40,8 +40,8 @@ def what_customers_do(questions: Questions) -> Chapter:
     found = [_again(questions), _cohorts(questions), _segments(questions), _returns(questions), _payments(questions)]
     sections = [section for section in found if section]
     absent = translate(
-        "Here would stand how many customers come back, what they return and whether they pay. It takes the table orders: "
-        "one row for each order, with the customer's key and the day."
+        "Here would stand how many customers come back, what they return and whether they pay. It takes the table "
+        "orders: one row for each order, with the customer's key and the day."
     )
     return Chapter("does", translate("What customers do"), 2, sections, "" if sections else absent)
 
@@ -125,13 +125,14 @@ def _cohorts(questions: Questions) -> Section | None:
         heading = translate("No sign that newer customers come back more, or less, than older ones")
     text = (
         translate(
-            "Each row is everybody who first bought in the same period; each column a period later. The share is of those who "
-            "bought in that very period, so a customer who buys once a year shows up in one column of four."
+            "Each row is everybody who first bought in the same period; each column a period later. The share is of "
+            "those who bought in that very period, so a customer who buys once a year shows up in one column of four."
         )
         if unit == "quarter"
         else translate(
-            "Each row is everybody who first bought in the same month; each column a month later. The share is of those who "
-            "bought in that very month, so a customer who buys twice a year shows up in two columns of twelve."
+            "Each row is everybody who first bought in the same month; each column a month later. The share is of "
+            "those who bought in that very month, so a customer who buys twice a year shows up in two columns of "
+            "twelve."
         )
     )
     return Section("cohorts", heading, None, [text], [picture(result)], notes=notes_of(result))
@@ -164,8 +165,8 @@ def _segments(questions: Questions) -> Section | None:
     else:
         heading = translate("Who buys often and much still buys")
     text = translate(
-        "Customers by when they last bought, how often and for how much, each compared with all others. It looks back: it "
-        "does not say what anybody will do."
+        "Customers by when they last bought, how often and for how much, each compared with all others. It looks "
+        "back: it does not say what anybody will do."
     )
     head = tuple(map(heading_of, ("segment", "what it is", "customers", "customer_share", "sales_share")))
     table = tuple(
@@ -210,7 +211,8 @@ def _returns(questions: Questions) -> Section | None:
             )
     texts = [
         translate(
-            "A return is often a promise about the product that was not kept. Only what had time to come back is counted."
+            "A return is often a promise about the product that was not kept. Only what had time to come back is "
+            "counted."
         ),
         *_reason(questions),
     ]

@@ -27,8 +27,8 @@ def what_it_earns(questions: Questions) -> Chapter:
     found = [_margin(questions), _concentration(questions), _growth(questions), _winning(questions)]
     sections = [section for section in found if section]
     absent = translate(
-        "Here would stand what customers leave you, how few make most of it, and what winning and serving them costs. It "
-        "takes the tables orders and order_lines, with the cost of what was sold."
+        "Here would stand what customers leave you, how few make most of it, and what winning and serving them costs. "
+        "It takes the tables orders and order_lines, with the cost of what was sold."
     )
     return Chapter("earns", translate("What it earns"), 0, sections, "" if sections else absent)
 
@@ -47,8 +47,8 @@ def _margin(questions: Questions) -> Section | None:
     if record["margin_rate"] is not None:
         texts.append(
             translate(
-                "That is {rate} of what they bought and kept, without VAT, before overheads and before what it cost to win "
-                "them.",
+                "That is {rate} of what they bought and kept, without VAT, before overheads and before what it cost "
+                "to win them.",
                 rate=show(float(record["margin_rate"]), "share"),
             )
         )
@@ -132,8 +132,9 @@ def _growth(questions: Questions) -> Section | None:
     sure = translate("{interval} · {count}", interval=sure, count=counted) if sure else counted
     figure = Figure(translate("Earned growth"), signed_percent(record["earned_growth_rate"]), sure)
     text = translate(
-        "Of what customers bought in the year before, {kept} was bought again by the same customers. Earned growth counts "
-        "them and the new ones who came by recommendation or by themselves, and leaves out those won by spending.",
+        "Of what customers bought in the year before, {kept} was bought again by the same customers. Earned growth "
+        "counts them and the new ones who came by recommendation or by themselves, and leaves out those won by "
+        "spending.",
         **shown,
     )
     return Section("growth", heading, figure, [text], [picture(result)], notes=notes_of(result))

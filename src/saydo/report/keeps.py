@@ -1,8 +1,8 @@
-"""What we promised and what we delivered: which promises are kept, where, how late the others, and what is said then."""
+"""What we promise and deliver: which promises are kept, where, how late the others come, and what is said then."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from saydo.charts import Grid
 from saydo.charts.figures import NOTHING, clean, heading, show, show_group, show_period
@@ -45,8 +45,9 @@ def what_we_deliver(questions: Questions) -> Chapter:
     ]
     sections = [section for section in found if section]
     absent = translate(
-        "Here would stand which promises are kept, where, and how late the others come. It takes the table commitments: "
-        "one row for each promise given, such as a delivery date, with the day it was due and the day it was fulfilled."
+        "Here would stand which promises are kept, where, and how late the others come. It takes the table "
+        "commitments: one row for each promise given, such as a delivery date, with the day it was due and the day it "
+        "was fulfilled."
     )
     return Chapter("keeps", translate("What we promise and deliver"), 4, sections, "" if sections else absent)
 
@@ -89,8 +90,8 @@ def _kept_heading(record: Record) -> str:
 
 def _judged_in_words(record: Record) -> str:
     return translate(
-        "{given} promises were given. {kept} were kept and {broken} broken; {open} are not due yet, and {withdrawn} were "
-        "withdrawn before they fell due (an order cancelled, for instance).",
+        "{given} promises were given. {kept} were kept and {broken} broken; {open} are not due yet, and {withdrawn} "
+        "were withdrawn before they fell due (an order cancelled, for instance).",
         **{name: number(record[name]) for name in ("given", "kept", "broken", "open", "withdrawn")},
     )
 
@@ -101,74 +102,68 @@ def _by_promise(questions: Questions) -> Section | None:
         return None
     named = rename(result, "promise", statements(questions))
     below, _ = outliers(named, whole["kept_rate"])
-    step = None
     if below:
-        worst = below[0]
-        shown = {"promise": worst["promise"], "share": value_of(named, worst)}
-        heading = translate("The promise broken most often is “{promise}”: kept in {share} of cases", **shown)
-        most = max(below, key=lambda record: record["broken"])
-        step = Step(
-            translate(
-                "Mend the promise “{promise}”, or promise less: it was broken {broken} times.",
-                promise=most["promise"],
-                broken=number(most["broken"]),
-            ),
-            most["broken"],
-            "promises",
-        )
+        shown = {"promise": below[0]["promise"], "share": value_of(named, below[0])}
+        heading_ = translate("The promise broken most often is “{promise}”: kept in {share} of cases", **shown)
     else:
-        heading = translate("No promise is kept surely less often than the others")
+        heading_ = translate("No promise is kept surely less often than the others")
     label = translate("all {share}", share=percent(whole["kept_rate"]))
     drawn = picture(named, reference=whole["kept_rate"], reference_label=label)
     text = translate(
         "Each promise by itself, as the customer hears it. The line shows how sure the figure is (95% interval)."
     )
-    return Section("promises", heading, None, [text], [drawn], step=step, notes=notes_of(result))
+    step = _mend(questions, below)
+    return Section("promises", heading_, None, [text], [drawn], step=step, notes=notes_of(result))
+
+
+def _mend(questions: Questions, below: Sequence[Record]) -> Step | None:
+    """The promise broken most often of those kept too seldom, unless another section already speaks of it."""
+    judged = most_judged(questions)
+    spoken_of = statements(questions).get(judged["promise"], judged["promise"]) if judged else None
+    worst = max((one for one in below if one["promise"] != spoken_of), key=lambda one: one["broken"], default=None)
+    if worst is None:
+        return None
+    text = translate(
+        "Mend the promise “{promise}”, or promise less: it was broken {broken} times.",
+        promise=worst["promise"],
+        broken=number(worst["broken"]),
+    )
+    return Step(text, worst["broken"], "promises")
 
 
 def _where(questions: Questions) -> Section | None:
-    """The promise and touchpoint that differ most from the same promise elsewhere."""
+    """The promise and touchpoint with most promises broken beyond what the same promise suffers elsewhere."""
     cells, promises = questions.ask("promises_kept", "promise,touchpoint"), questions.ask("promises_kept", "promise")
     if cells is None or promises is None:
         return None
-    overall = {record["promise"]: record for record in known(promises)}
-    found: list[tuple[float, Result, Record]] = []
-    for promise, whole in overall.items():
-        places = only(cells, promise=promise)
+    found: list[tuple[float, Result, Record, Record]] = []
+    for whole in known(promises):
+        places = only(cells, promise=whole["promise"])
         below, _ = outliers(places, whole["kept_rate"])
-        found += [(whole["kept_rate"] * cell["judged"] - cell["kept"], places, cell) for cell in below]
-    if not found:
-        return None
-    missing, places, cell = max(found, key=lambda one: one[0])
-    promise = next(
-        name for name, whole in overall.items() if len(places) and only(cells, promise=name).table.equals(places.table)
-    )
-    return _where_section(questions, places, cell, overall[promise], missing)
+        found += [(whole["kept_rate"] * cell["judged"] - cell["kept"], places, cell, whole) for cell in below]
+    return _where_section(questions, *max(found, key=lambda one: one[0])) if found else None
 
 
-def _where_section(questions: Questions, places: Result, cell: Record, whole: Record, missing: float) -> Section:
+def _where_section(questions: Questions, missing: float, places: Result, cell: Record, whole: Record) -> Section:
+    count = max(1, round(missing))
     shown = {
         "touchpoint": show_group(cell["touchpoint"]),
         "promise": statements(questions).get(whole["promise"], whole["promise"]),
         "share": value_of(places, cell),
         "all": percent(whole["kept_rate"]),
     }
-    heading = translate("{touchpoint} keeps “{promise}” in {share} of cases, against {all} overall", **shown)
-    step = Step(
-        translate(
-            "Find out why {touchpoint} keeps “{promise}” less often than the others, and copy what they do.", **shown
-        ),
-        max(1, round(missing)),
-        "where",
+    heading_ = translate("{touchpoint} keeps “{promise}” in {share} of cases, against {all} overall", **shown)
+    advice = translate(
+        "Find out why {touchpoint} keeps “{promise}” less often than the others, and copy what they do.", **shown
+    )
+    text = translate_count(
+        "Had it kept this promise as often as it is kept overall, {count} more would have been kept.",
+        "Had it kept this promise as often as it is kept overall, {count} more would have been kept.",
+        count,
     )
     label = translate("all {share}", share=shown["all"])
     drawn = picture(places, reference=whole["kept_rate"], reference_label=label)
-    text = translate_count(
-        "Had it kept this promise as often as the others, {count} more would have been kept.",
-        "Had it kept this promise as often as the others, {count} more would have been kept.",
-        max(1, round(missing)),
-    )
-    return Section("where", heading, None, [text], [drawn], step=step)
+    return Section("where", heading_, None, [text], [drawn], step=Step(advice, count, "where"))
 
 
 def _lateness(questions: Questions) -> Section | None:
@@ -234,66 +229,76 @@ def _months(questions: Questions) -> Section | None:
 
 
 def _said(questions: Questions) -> Section | None:
-    """The promise with most answers behind it: what is said where it was broken, and where it was kept."""
-    result = questions.ask("said_when_broken")
-    records = [record for record in known(result) if record["item"] is None and record["fewer_answers"] >= LEAST]
-    if result is None or not records:
+    """What is said where a promise was broken, beside where it was kept: together, not one because of the other."""
+    result, record = questions.ask("said_when_broken"), most_judged(questions)
+    if result is None or record is None:
         return None
-    record = max(records, key=lambda one: (one["question"] == "nps", one["fewer_answers"]))
+    promise = statements(questions).get(record["promise"]) or str(record["promise"])
+    texts = [
+        translate(
+            "Mean scores of the answers about these orders: {broken_answers} where the promise was broken, "
+            "{kept_answers} where it was kept; only answers given once that was known.",
+            broken_answers=number(record["broken_answers"]),
+            kept_answers=number(record["kept_answers"]),
+        ),
+        translate(
+            "The two go together; that is not the effect of the broken promise. Such orders differ in other ways, too: "
+            "they may go farther or be larger, which can please less by itself."
+        ),
+    ]
+    low, high = (signed(record[end], 1) for end in ("difference_low", "difference_high"))
+    figure = Figure(
+        translate("Difference in score"),
+        signed(record["difference"], 1),
+        translate("95%: {low} to {high}", low=low, high=high),
+    )
+    is_worse = record["difference_high"] < 0
+    return Section(
+        "said",
+        _said_heading(record, promise),
+        figure,
+        texts,
+        [picture_by(lambda width: two_sides(result, record, promise, width))],
+        step=_keep_more(questions, record, promise) if is_worse else None,
+        weight=2 if is_worse else 0,
+    )
+
+
+def _said_heading(record: Record, promise: str) -> str:
     shown = {
-        "promise": statements(questions).get(record["promise"], record["promise"]),
+        "promise": promise,
         "kept": show(record["kept_mean"], "score"),
         "broken": show(record["broken_mean"], "score"),
         "most": number(record["scale_max"]),
     }
     if record["difference_high"] < 0:
-        heading_ = translate(
-            "Customers give {broken} of {most} when we break “{promise}”, and {kept} when we keep it", **shown
+        return translate(
+            "Customers give {broken} of {most} when the promise “{promise}” is broken, and {kept} when it is kept",
+            **shown,
         )
-    elif record["difference_low"] > 0:
-        heading_ = translate(
+    if record["difference_low"] > 0:
+        return translate(
             "Customers whose “{promise}” was broken do not judge us worse: {broken} of {most}, against {kept}", **shown
         )
-    else:
-        heading_ = translate(
-            "Whether “{promise}” was kept makes no difference to the score that could be told from noise", **shown
-        )
-    texts = [
-        translate(
-            "Mean scores of the answers about these orders: {broken_answers} where the promise was broken, {kept_answers} "
-            "where it was kept; only answers given once that was known.",
-            broken_answers=number(record["broken_answers"]),
-            kept_answers=number(record["kept_answers"]),
-        ),
-        translate(
-            "The two go together; that is not the effect of being late. Late orders differ in other ways, too: they go "
-            "farther or are larger, and that may please less by itself."
-        ),
-    ]
-    figure = Figure(
-        translate("Difference in score"),
-        signed(record["difference"], 1),
-        translate(
-            "95%: {low} to {high}", low=signed(record["difference_low"], 1), high=signed(record["difference_high"], 1)
-        ),
+    return translate(
+        "Whether “{promise}” was kept makes no difference to the score that could be told from noise", **shown
     )
-    weight, step = 0, None
-    if record["difference_high"] < 0:
-        broken = next(
-            one["broken"]
-            for one in known(questions.ask("promises_kept", "promise"))
-            if one["promise"] == record["promise"]
-        )
-        weight = 2
-        step = Step(
-            translate_count(
-                "Keep “{promise}” more often, or promise less: it was broken {count} time.",
-                "Keep “{promise}” more often, or promise less: it was broken {count} times.",
-                broken,
-                promise=shown["promise"],
-            ),
-            broken,
-            "said",
-        )
-    drawn = picture_by(lambda width: two_sides(result, record, shown["promise"], width))
-    return Section("said", heading_, figure, texts, [drawn], step=step, weight=weight)
+
+
+def _keep_more(questions: Questions, record: Record, promise: str) -> Step:
+    kinds = known(questions.ask("promises_kept", "promise"))
+    broken = next((kind["broken"] for kind in kinds if kind["promise"] == record["promise"]), record["broken_answers"])
+    text = translate_count(
+        "Keep “{promise}” more often, or promise less: it was broken {count} time.",
+        "Keep “{promise}” more often, or promise less: it was broken {count} times.",
+        broken,
+        promise=promise,
+    )
+    return Step(text, broken, "said")
+
+
+def most_judged(questions: Questions) -> Record | None:
+    """The promise with most answers on both sides, asked by the recommendation question if it was."""
+    rows = known(questions.ask("said_when_broken"))
+    records = [record for record in rows if record["item"] is None and record["fewer_answers"] >= LEAST]
+    return max(records, key=lambda one: (one["question"] == "nps", one["fewer_answers"]), default=None)

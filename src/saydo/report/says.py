@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import ibis
-import ibis.expr.types as ir
-
 from saydo.charts import Grid
-from saydo.charts.figures import begin, clean, show, show_group
+from saydo.charts.figures import begin, clean, count_of, show, show_group, show_interval
 from saydo.charts.figures import heading as heading_of
-from saydo.language import day, number, percent, signed, translate, translate_count
+from saydo.language import number, percent, signed, translate, translate_count
 from saydo.report.story import (
     LEAST,
     Chapter,
@@ -19,7 +16,6 @@ from saydo.report.story import (
     Record,
     Section,
     Step,
-    Voice,
     figure_of,
     first,
     interval_of,
@@ -31,10 +27,8 @@ from saydo.report.story import (
     picture,
     value_of,
 )
+from saydo.report.voices import customers_words
 from saydo.result import Result
-
-HIDE_COMMENTS_BELOW = 8
-VOICES = 3  # of each kind
 
 
 def what_customers_say(questions: Questions) -> Chapter:
@@ -43,8 +37,9 @@ def what_customers_say(questions: Questions) -> Chapter:
         _score(questions),
         _change(questions),
         _touchpoints(questions),
+        _response(questions),
         _satisfaction(questions),
-        _voices(questions),
+        customers_words(questions),
     ]
     absent = translate(
         "Here would stand what customers answer, and how sure that is. It takes the table feedback: one row for each "
@@ -56,15 +51,16 @@ def what_customers_say(questions: Questions) -> Chapter:
 
 def lead_score(questions: Questions) -> tuple[Result, Record] | None:
     """The score that leads: that of the relationship, else that after events, else that of unknown occasion."""
+    found = (score_of(questions, occasion) for occasion in ("relational", "event", None))
+    return next((score for score in found if score), None)
+
+
+def score_of(questions: Questions, occasion: str | None) -> tuple[Result, Record] | None:
+    """The score of one occasion."""
     result = questions.ask("nps")
-    if result is None:
-        return None
-    for occasion in ("relational", "event", None):
-        chosen = only(result, occasion=occasion)
-        record = first(chosen)
-        if record:
-            return chosen, record
-    return None
+    chosen = only(result, occasion=occasion) if result else None
+    record = first(chosen)
+    return (chosen, record) if chosen and record else None
 
 
 def _score(questions: Questions) -> Section | None:
@@ -72,11 +68,12 @@ def _score(questions: Questions) -> Section | None:
     if lead is None:
         return None
     result, record = lead
+    words = _occasion_in_words(record["occasion"], score_of(questions, "event"))
     return Section(
         "nps",
         _score_heading(result, record),
         figure_of(result, record),
-        [_shares_in_words(record), _occasion_in_words(questions)],
+        [_shares_in_words(record), words],
         [picture(result)],
         notes=notes_of(result),
     )
@@ -108,25 +105,21 @@ def _shares_in_words(record: Record) -> str:
     )
 
 
-def _occasion_in_words(questions: Questions) -> str:
+def _occasion_in_words(occasion: str | None, event: tuple[Result, Record] | None) -> str:
     """Which occasion the score is of, with the other beside it, never mixed."""
-    result = questions.ask("nps")
-    lead = lead_score(questions)
-    assert result is not None and lead is not None
-    event = first(only(result, occasion="event"))
-    if lead[1]["occasion"] == "relational" and event:
+    if occasion == "relational" and event:
         return translate(
-            "This is the answer about the relationship as a whole. Asked right after an event, such as an order, people "
-            "answer {nps} (95%: {interval}). The two questions differ, so they are never mixed.",
-            nps=value_of(result, event),
-            interval=interval_of(result, event),
+            "This is the answer about the relationship as a whole. Asked right after an event, such as an order, "
+            "people answer {nps} (95%: {interval}). The two questions differ, so they are never mixed.",
+            nps=value_of(*event),
+            interval=interval_of(*event),
         )
-    if lead[1]["occasion"] == "relational":
+    if occasion == "relational":
         return translate("This is the answer about the relationship as a whole.")
-    if lead[1]["occasion"] == "event":
+    if occasion == "event":
         return translate(
-            "These answers were given right after an event, such as an order. They tell about that event more than about "
-            "the relationship as a whole."
+            "These answers were given right after an event, such as an order. They tell about that event more than "
+            "about the relationship as a whole."
         )
     return translate("On which occasion people were asked is not known.")
 
@@ -241,6 +234,51 @@ def _touchpoint_section(groups: Result, overall: Record) -> Section:
     return Section("touchpoints", heading, None, [text], [drawn], step=step, notes=notes_of(groups))
 
 
+def _response(questions: Questions) -> Section | None:
+    """Who answered, and what the score would be if everybody who was asked had answered like those like them."""
+    result, lead = questions.ask("response"), lead_score(questions)
+    if result is None or lead is None:
+        return None
+    asked = [r for r in known(result) if r["question"] == "nps" and r["occasion"] == lead[1]["occasion"]]
+    if not asked or asked[0]["nps_weighted"] is None:
+        return None
+    record = asked[0]
+    shown = {
+        "share": value_of(result, record),
+        "nps": signed(record["nps"]),
+        "weighted": signed(record["nps_weighted"]),
+        "interval": show_interval(record["nps_weighted_low"], record["nps_weighted_high"], "points"),
+    }
+    if abs(record["nps_weighted"] - record["nps"]) < 1:
+        heading = translate("{share} of those we asked answered; who they are hardly changes the score", **shown)
+    else:
+        heading = translate(
+            "{share} of those we asked answered; brought back to all of them, the score is {weighted} and not {nps}",
+            **shown,
+        )
+    texts = [
+        translate(
+            "Some kinds of customers answer more than others. Weighting each kind by its number among all who were "
+            "asked gives {weighted} (95%: {interval}).",
+            **shown,
+        ),
+        translate(
+            "It cannot mend that happier people answer more among their like. Had all the silent been detractors, the "
+            "score would be {lowest}; had they been promoters, {highest}.",
+            lowest=signed(record["nps_lowest"]),
+            highest=signed(record["nps_highest"]),
+        ),
+    ]
+    interval = interval_of(result, record)
+    counted = count_of("invitations", record["delivered"])
+    figure = Figure(
+        translate("Answered when asked"),
+        shown["share"],
+        translate("95%: {interval} · {count}", interval=interval, count=counted),
+    )
+    return Section("response", heading, figure, texts, notes=notes_of(result))
+
+
 def _satisfaction(questions: Questions) -> Section | None:
     """Every question on its own scale: its mean, and how many gave the best. Scales differ, so a table and no chart."""
     result = questions.ask("satisfaction")
@@ -315,63 +353,3 @@ def _question_in_words(record: Record) -> str:
     if record["item"] is None:
         return name
     return translate("{question}: {item}", question=name, item=clean(record["item"]))
-
-
-def _voices(questions: Questions) -> Section | None:
-    """The latest words of unhappy and of happy customers; none of a kind that fewer than eight have spoken of."""
-    if not questions.facts.has("feedback"):
-        return None
-    said = _with_mood(questions.facts.table("feedback"))
-    counts = questions.facts.run(said.group_by("mood").aggregate(count=said.count())).to_pylist()
-    enough = {row["mood"]: row["count"] for row in counts if row["count"] >= HIDE_COMMENTS_BELOW}
-    voices = [voice for mood in ("unhappy", "happy") if mood in enough for voice in _latest(questions, said, mood)]
-    if not voices:
-        return None
-    total = sum(enough.values())
-    heading = translate_count("{count} comment tells why", "{count} comments tell why", total)
-    text = translate(
-        "Here are the latest of those who were unhappy and of those who were happy, as they wrote them. They are examples, "
-        "chosen by date alone; they do not say how many feel the same."
-    )
-    return Section("voices", heading, None, [text], voices=voices)
-
-
-def _with_mood(feedback: ir.Table) -> ir.Table:
-    """Comments worth reading with a score of which it is plain whether it is a good one."""
-    rows = feedback.filter(feedback.comment.notnull() & feedback.score.notnull() & feedback.question.notnull())
-    length = rows.comment.length()
-    rows = rows.filter((length >= 20) & (length <= 400))
-    place = (rows.score - rows.scale_min) / (rows.scale_max - rows.scale_min).nullif(0)
-    is_nps = rows.question == "nps"
-    mood = ibis.cases(
-        (is_nps & (rows.score <= 6), "unhappy"),
-        (is_nps & (rows.score >= 9), "happy"),
-        (~is_nps & (place <= 0.25), "unhappy"),
-        (~is_nps & (place >= 1), "happy"),
-    )
-    rows = rows.mutate(mood=mood)
-    return rows.filter(rows.mood.notnull())
-
-
-def _latest(questions: Questions, said: ir.Table, mood: str) -> list[Voice]:
-    rows = said.filter(said.mood == mood).order_by([said.said_at.desc(), said.feedback_id.desc()]).limit(40)
-    chosen = rows.select("comment", "touchpoint", "score", "scale_max", "said_at", "language", "feedback_id")
-    voices: dict[str, Voice] = {}
-    for row in questions.facts.run(chosen.order_by([chosen.said_at.desc(), chosen.feedback_id.desc()])).to_pylist():
-        text = clean(row["comment"], 280)
-        voices.setdefault(
-            text,
-            Voice(text, "unhappy" if mood == "unhappy" else "happy", _source(questions, row), row["language"] or ""),
-        )
-    return list(voices.values())[:VOICES]
-
-
-def _source(questions: Questions, row: Record) -> str:
-    shown = {
-        "score": number(row["score"]),
-        "most": number(row["scale_max"]),
-        "day": day(questions.facts.local_day(row["said_at"])),
-    }
-    if row["touchpoint"] is None:
-        return translate("{score} of {most}, {day}", **shown)
-    return translate("{score} of {most}, {touchpoint}, {day}", touchpoint=show_group(row["touchpoint"]), **shown)

@@ -20,10 +20,12 @@ from saydo.charts.kinds import half_width
 from saydo.company import Facts
 from saydo.errors import MissingTable, SaydoError
 from saydo.language import translate
-from saydo.measures import MEASURES, Measure, find
+from saydo.measures import Measure, find
 from saydo.result import Result
 
 Record = Mapping[str, Any]
+Mood = Literal["unhappy", "happy"]
+MOODS: tuple[Mood, ...] = ("unhappy", "happy")
 LEAST = 30  # answers or cases below which a figure is not made a headline
 
 
@@ -46,10 +48,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Voice:
-    """A customer's own words, cleaned and shortened; ``kind`` is ``unhappy`` or ``happy``."""
+    """A customer's own words, cleaned and shortened; in which mood."""
 
     text: str
-    kind: Literal["unhappy", "happy"]
+    mood: Mood
     source: str
     language: str = ""
 
@@ -112,8 +114,6 @@ class Questions:
 
     def ask(self, name: str, by: str = "", **settings: Any) -> Result | None:
         """The figures of a measure; None, and a gap to report, where they cannot be had."""
-        if name not in MEASURES:  # TEMP until all measures stand
-            return None
         key = (name, by, tuple(sorted(settings.items())))
         if key not in self._kept:
             self._kept[key] = self._answer(find(name), by, settings)

@@ -1,0 +1,305 @@
+"""The report: the right figures in the right words, however little is known of a company, in one safe file."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.companies import make_facts
+
+from saydo.company import Facts
+from saydo.engine import open_facts
+from saydo.facts import TABLES
+from saydo.measures import nps, promises_kept
+from saydo.report import render_report, write_report
+from saydo.simulate import simulate
+
+VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
+HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} & </style> \u202egnp.exe"
+
+
+def tidy(text: str) -> str:
+    """The text with single spaces; those that cannot break stay."""
+    return re.sub(r"[ \n\t]+", " ", text).strip()
+
+
+class Page(HTMLParser):
+    """A page read strictly: every tag is closed in its turn; what it holds by element."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+            self.texts.setdefault(tag, []).append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> is out of turn"
+
+    def handle_data(self, data: str) -> None:
+        for tag in set(self.open):
+            self.texts[tag][-1] += data
+
+    def all(self, tag: str) -> list[str]:
+        return [tidy(text) for text in self.texts.get(tag, [])]
+
+    @property
+    def words(self) -> str:
+        """All that is read, without style and drawings' descriptions apart."""
+        return tidy(" ".join(self.texts["body"]))
+
+    def attributes(self, name: str) -> Iterator[str]:
+        return (attributes[name] for _, attributes in self.found if name in attributes)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    directory = tmp_path_factory.mktemp("company")
+    simulate(directory, customers=2_500, seed=3)
+    return open_facts(directory)
+
+
+@pytest.fixture(scope="module")
+def html(company: Facts) -> str:
+    return render_report(company)
+
+
+@pytest.fixture(scope="module")
+def told(html: str) -> Page:
+    return Page(html)
+
+
+def check_page(html: str) -> Page:
+    """What must hold for every report; gives the page back."""
+    read = Page(html)
+    assert read.open == []
+    levels = [int(tag[1]) for tag, _ in read.found if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later - earlier <= 1 for earlier, later in itertools.pairwise(levels))
+    identifiers = list(read.attributes("id"))
+    assert len(identifiers) == len(set(identifiers))
+    assert set(read.attributes("href")) <= {f"#{one}" for one in identifiers}
+    assert not re.search(r"\b(None|nan|NaN|undefined|Traceback)\b|\{\w+\}|  +\.", read.words)
+    return read
+
+
+def test_report_is_one_sound_page(html: str) -> None:
+    read = check_page(html)
+    root = dict(read.found)["html"]
+    assert root == {"lang": "en"}
+    assert html.startswith("<!doctype html>")
+
+
+def test_report_asks_nobody_for_anything(html: str, told: Page) -> None:
+    tags = {tag for tag, _ in told.found}
+    assert tags.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "form", "base", "audio", "video"})
+    assert list(told.attributes("src")) == []
+    assert not re.search(r"https?://|//\w+\.|@import|url\((?!#)|\bon\w+\s*=", html)
+
+
+def test_tables_and_pictures_are_announced(told: Page) -> None:
+    heads = [attributes for tag, attributes in told.found if tag == "th"]
+    assert heads
+    assert all(attributes["scope"] in ("col", "row") for attributes in heads)
+    drawings = [attributes for tag, attributes in told.found if tag == "svg"]
+    assert len(drawings) >= 16
+    assert all(attributes["role"] == "img" for attributes in drawings)
+
+
+def test_figures_are_those_of_the_measures(company: Facts, told: Page) -> None:
+    (row,) = [row for row in nps(company) if row["occasion"] == "relational"]
+    assert f"Net Promoter Score {row['nps']:+.0f} 95%: {row['nps_low']:+.0f} to {row['nps_high']:+.0f}" in told.words
+    assert f"{row['answers']:,} answers" in told.words
+    (kept,) = promises_kept(company)
+    assert f"{kept['kept']:,} were kept and {kept['broken']:,} broken" in told.words
+    assert any(re.search(rf"{kept['kept_rate']:.0%} of", heading) for heading in told.all("h2"))
+
+
+def test_first_screen_has_the_four_squares_and_what_they_earn(told: Page) -> None:
+    tiles = told.all("h2")[:6]
+    assert tiles == [
+        "What customers say",
+        "What customers do",
+        "What we promise",
+        "What we deliver",
+        "What it earns",
+        "What it grows by",
+    ]
+    assert "Not known yet" not in told.words
+
+
+def test_broken_promises_and_scores_are_called_an_association(told: Page) -> None:
+    assert "when the promise “Your parcel arrives by the day we name” is broken" in told.words
+    assert "that is not the effect of the broken promise" in told.words
+
+
+def test_steps_stand_by_the_cases_behind_them(told: Page) -> None:
+    cases = [int(count.replace(",", "")) for count in re.findall(r"([\d,]+) cases? stands? behind this", told.words)]
+    assert len(cases) >= 3
+    assert cases == sorted(cases, reverse=True)
+
+
+def test_french_report_is_french(company: Facts) -> None:
+    read = check_page(render_report(company, language="fr"))
+    assert dict(read.found)["html"] == {"lang": "fr"}
+    assert read.all("h2")[:4] == [
+        "Ce que disent les clients",
+        "Ce que font les clients",
+        "Ce que nous promettons",
+        "Ce que nous tenons",
+    ]
+    for english in ("What to do", "Share of", "answers", "customers", "promises", "because"):
+        assert english not in re.sub("«[^»]*»", "", read.words)
+    # a space that cannot break stands where French wants one
+    assert not re.search(r"[\w%»] [:;?!»%]|« \w", " ".join(read.all("p")))
+    assert re.search("\\d\u00a0%", read.words)
+
+
+def test_report_is_the_same_twice(company: Facts, html: str, tmp_path: Path) -> None:
+    write_report(company, tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def feedback(count: int = 12, **more: Any) -> list[dict[str, Any]]:
+    scores = [10, 9, 9, 8, 7, 3]
+    return [
+        {"score": scores[n % 6], "said_at": f"2024-0{1 + n % 6}-03T10:00", "customer_id": f"c{n}", **more}
+        for n in range(count)
+    ]
+
+
+def orders(count: int = 40) -> list[dict[str, Any]]:
+    return [
+        {"order_id": f"o{n}", "customer_id": f"c{n % 25}", "ordered_at": f"2024-0{1 + n % 6}-02T10:00"}
+        for n in range(count)
+    ]
+
+
+def lines(count: int = 40, cost: float | None = 60) -> list[dict[str, Any]]:
+    return [{"order_id": f"o{n}", "line": 1, "unit_price": 100, "unit_cost": cost} for n in range(count)]
+
+
+def commitments(count: int = 40) -> list[dict[str, Any]]:
+    return [
+        {
+            "promise": "delivery",
+            "order_id": f"o{n}",
+            "made_at": "2024-01-02",
+            "due_at": "2024-01-05",
+            "fulfilled_at": "2024-01-04" if n % 5 else "2024-01-09",
+            "seen_by": "system",
+        }
+        for n in range(count)
+    ]
+
+
+COMPANIES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "one answer": {"feedback": feedback(1)},
+    "answers": {"feedback": feedback(60)},
+    "answers after an event": {"feedback": feedback(60, occasion="event", touchpoint="web")},
+    "comments": {"feedback": feedback(60, comment="It came far too late, and nobody told me.")},
+    "stars alone": {"feedback": feedback(60, question="stars", scale_min=0, scale_max=10)},
+    "one order": {"orders": orders(1)},
+    "orders": {"orders": orders()},
+    "sales without costs": {"orders": orders(), "order_lines": lines(cost=None)},
+    "sales": {"orders": orders(), "order_lines": lines()},
+    "promises": {"commitments": commitments()},
+    "promises and orders": {"commitments": commitments(), "orders": orders()},
+    "answers and promises": {"feedback": [{**one, "order_id": f"o{n}"} for n, one in enumerate(feedback(40))],
+                             "commitments": commitments()},
+    "customers alone": {"customers": [{"customer_id": "c1"}]},
+    "costs alone": {"costs": [{"month": "2024-01-01", "kind": "acquisition", "amount": 10}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("known", COMPANIES)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_report_of_a_company_of_which_little_is_known(known: str, language: str) -> None:
+    read = check_page(render_report(make_facts(**COMPANIES[known]), language=language))
+    assert len(read.all("article")) == 6
+
+
+def test_missing_tables_are_named_with_what_they_would_tell() -> None:
+    read = Page(render_report(make_facts(feedback=feedback(60))))
+    assert "It takes the table commitments: one row for each promise given" in read.words
+    assert "Not known yet. It takes the table orders." in read.words
+    gaps = read.words.split("What could not be computed")[1]
+    assert "Promises keptpromises_kept needs the table commitments" in gaps
+
+
+def test_few_answers_make_no_headline() -> None:
+    read = Page(render_report(make_facts(feedback=feedback(12))))
+    assert read.all("h1") == ["Only 12 answers so far: too few to tell where we stand"]
+
+
+def test_customers_words_cannot_act_nor_break_the_page() -> None:
+    said = feedback(60, comment=HOSTILE + " and some more words", touchpoint=HOSTILE, occasion="event")
+    facts = make_facts(feedback=said)
+    html = render_report(facts)
+    read = check_page(html)
+    assert not any(tag == "script" for tag, _ in read.found)
+    assert "<script" not in html
+    assert "\u202e" not in html
+    assert "49" not in " ".join(read.all("blockquote"))
+    assert read.all("blockquote")[0].startswith("<script>alert(1)</script> {{ 7 * 7 }} & </style> gnp.exe")
+
+
+@pytest.mark.parametrize(("people", "shown"), [(7, 0), (8, 1)])
+def test_comments_of_fewer_than_eight_people_are_hidden(people: int, shown: int) -> None:
+    said = feedback(60)
+    for n, answer in enumerate(said):
+        if n < 10:
+            answer |= {
+                "score": 2,
+                "customer_id": f"c{n % people}",
+                "comment": "It came far too late, I am sorry to say.",
+            }
+    read = Page(render_report(make_facts(feedback=said)))
+    assert len(read.all("blockquote")) == shown
+
+
+def test_comments_that_hold_an_address_are_not_shown() -> None:
+    said = feedback(60, comment="Please answer to somebody@example.org, I have been waiting.")
+    assert Page(render_report(make_facts(feedback=said))).all("blockquote") == []
+
+
+def test_every_table_of_the_contract_has_a_name_in_french() -> None:
+    from saydo.charts.figures import heading
+    from saydo.language import use
+
+    with use("fr"):
+        assert [name for name in TABLES if heading(name) == name.replace("_", " ")] == [
+            "invitations",
+            "contacts",
+            "usage",
+        ]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 390, 1440])
+def test_page_never_scrolls_sideways(html: str, tmp_path: Path, browser: Any, width: int) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html, encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.close()
