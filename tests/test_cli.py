@@ -278,6 +278,11 @@ def test_import_asks_which_dates_are_meant_and_takes_the_answer(tmp_path: Path) 
         assert figures("nps", raw, "--by", "month", "--dates", dates)[0]["month"] == month
 
 
+def test_measure_does_not_ignore_what_only_raw_files_can_be_told(company: Path) -> None:
+    words = fails("measure", "nps", company, "--zone", "Europe/Paris")
+    assert words == ("--zone cannot be Europe/Paris. It must be what the import was told: import again to change it.")
+
+
 def test_measure_of_raw_files_tells_that_rows_were_refused(tmp_path: Path) -> None:
     raw = write_mixed(tmp_path / "raw")
     result = run("measure", "nps", raw, "--show-small-groups", "--format", "json", width=300)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 RAW = "For raw files"
 _UNEXPECTED = mark("Something unexpected happened: {kind}: {reason}. Run it again with saydo --debug to see where.")
+_AS_IMPORTED = mark("what the import was told: import again to change it")
 _WRITING = mark("Writing the report")
 _WRITTEN = mark("The report stands in {path}.")
 _SIMULATED = mark("A company with {customers} customers stands in {path}.")
@@ -122,11 +123,16 @@ def _desk() -> Iterator[Path]:
 
 def _read(directory: Path, zone: str | None, currency: str | None, dates: str | None) -> Facts:
     """The facts in a folder; of raw files, what had to be refused is told on the way."""
+    from saydo.company import MANIFEST_FILE
     from saydo.sources import read
 
+    is_imported = (directory / MANIFEST_FILE).is_file()
+    for name, value in {"--zone": zone, "--currency": currency, "--dates": dates}.items():
+        if is_imported and value:
+            raise BadSetting(name=name, value=value, choices=_AS_IMPORTED)
     facts = read(directory, zone=zone, currency=currency, dates=dates)
     refused = sum(entry.quarantined for entry in facts.manifest.tables.values())
-    if refused and not (directory / "saydo.json").is_file():
+    if refused and not is_imported:
         told = translate_count(
             "{count} row was refused and is in no figure: saydo check {path} tells why.",
             "{count} rows were refused and are in no figure: saydo check {path} tells why.",
