@@ -118,3 +118,17 @@ def test_payments_ask_for_their_table_a_possible_wait_and_a_period_with_some() -
         payment_incidents(make_facts(payments=[pay()]), lost_after_days=-1)
     with pytest.raises(NothingToMeasure):
         payment_incidents(make_facts(payments=[pay()]), since="2025-01-01")
+
+
+def test_firms_pay_as_one() -> None:
+    """Two buyers of one firm, each with the same fate: they count for less than two strangers."""
+    people = [{"customer_id": f"c{n}", "account_id": f"a{n // 2}"} for n in range(40)]
+    orders = [{"order_id": f"o{n}", "customer_id": f"c{n}", "ordered_at": "2024-01-01"} for n in range(40)]
+    payments = [pay(order_id=f"o{n}", paid_at=DUE if n // 2 % 2 else "2024-02-01") for n in range(40)]
+    alone = [{**one, "account_id": None} for one in people]
+    widths = []
+    for customers in (people, alone):
+        (row,) = payment_incidents(make_facts(payments=payments, orders=orders, customers=customers)).to_records()
+        assert row["incident_rate"] == 0.5
+        widths.append(row["incident_high"] - row["incident_low"])
+    assert widths[0] > 1.2 * widths[1]

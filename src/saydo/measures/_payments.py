@@ -57,7 +57,9 @@ def add_customer(facts: Facts, rows: ir.Table) -> ir.Table:
     contracts = facts.table("contracts").select(_contract="contract_id", _holder="customer_id")
     joined = rows.left_join(orders, rows.order_id == orders["_order"])
     joined = joined.left_join(contracts, joined.contract_id == contracts["_contract"])
-    return joined.select(*rows.columns, customer_id=joined["_buyer"].coalesce(joined["_holder"]))
+    # in two steps: Ibis 12 cannot join a join whose column was computed while selecting
+    joined = joined.select(*rows.columns, "_buyer", "_holder")
+    return joined.mutate(customer_id=joined["_buyer"].coalesce(joined["_holder"])).drop("_buyer", "_holder")
 
 
 def _customers_payments(facts: Facts) -> ir.Table:
