@@ -24,7 +24,13 @@ from saydo.report.story import (
 
 def what_it_earns(questions: Questions) -> Chapter:
     """What follows from the four squares, in money."""
-    found = [_margin(questions), _concentration(questions), _growth(questions), _winning(questions)]
+    found = [
+        _margin(questions),
+        _concentration(questions),
+        _growth(questions),
+        _winning(questions),
+        _serving(questions),
+    ]
     sections = [section for section in found if section]
     absent = translate(
         "Here would stand what customers leave you, how few make most of it, and what winning and serving them costs. "
@@ -174,3 +180,24 @@ def _channel_row(record: Record, currency: str | None) -> tuple[str, ...]:
         show(record["margin_first_year"], "money", currency),
         NOTHING if months is None else translate("at once") if not record["cost_per_customer"] else number(months),
     )
+
+
+def _serving(questions: Questions) -> Section | None:
+    result = questions.ask("cost_to_serve")
+    record = result.to_records()[0] if result and len(result) else None
+    if result is None or record is None or record["contacts_per_order"] is None:
+        return None
+    shown = {"hundred": show(100 * record["contacts_per_order"], "count")}
+    text = translate(
+        "Many of these contacts ask what should have been known before: is it available, did my order work, where is "
+        "it, when does it come, how do I send it back? Each answer given in advance saves both sides a call."
+    )
+    if record["cost_per_order"] is None:
+        heading = translate("Customers contact us {hundred} times for every 100 orders", **shown)
+        return Section("serving", heading, None, [text], notes=notes_of(result))
+    heading = translate(
+        "Answering customers costs {cost} an order: they contact us {hundred} times for every 100 orders",
+        cost=value_of(result, record),
+        **shown,
+    )
+    return Section("serving", heading, figure_of(result, record), [text], notes=notes_of(result))

@@ -18,7 +18,7 @@ from saydo.charts import NARROW, WIDE, Chart, Grid, draw
 from saydo.charts.figures import count_of, show, show_interval
 from saydo.charts.kinds import half_width
 from saydo.company import Facts
-from saydo.errors import MissingTable, SaydoError
+from saydo.errors import SaydoError
 from saydo.language import translate
 from saydo.measures import Measure, find
 from saydo.result import Result
@@ -116,20 +116,19 @@ class Questions:
         """The figures of a measure; None, and a gap to report, where they cannot be had."""
         key = (name, by, tuple(sorted(settings.items())))
         if key not in self._kept:
-            self._kept[key] = self._answer(find(name), by, settings)
+            self._kept[key] = self._answer(name, by, settings)
         return self._kept[key]
 
-    def _answer(self, measure: Measure, by: str, settings: Mapping[str, Any]) -> Result | None:
+    def _answer(self, name: str, by: str, settings: Mapping[str, Any]) -> Result | None:
+        measure = find(name)
         try:
             result = measure(self.facts, by, **settings)
-        except MissingTable as error:
-            self.gaps[measure.name] = Gap(translate(measure.title), str(error))
         except SaydoError as error:
-            self.gaps.setdefault(measure.name, Gap(translate(measure.title), str(error)))
-        else:
-            self.used[measure.name] = measure
-            return result
-        return None
+            if name not in self.used:  # a further split that cannot be had is no gap of its own
+                self.gaps.setdefault(name, Gap(translate(measure.title), str(error)))
+            return None
+        self.used[name] = measure
+        return result
 
 
 def only(result: Result, **values: object) -> Result:
