@@ -120,12 +120,14 @@ class Questions:
         return self._kept[key]
 
     def _answer(self, name: str, by: str, settings: Mapping[str, Any]) -> Result | None:
-        measure = find(name)
+        title = name
         try:
+            measure = find(name)
+            title = translate(measure.title)
             result = measure(self.facts, by, **settings)
         except SaydoError as error:
             if name not in self.used:  # a further split that cannot be had is no gap of its own
-                self.gaps.setdefault(name, Gap(translate(measure.title), str(error)))
+                self.gaps.setdefault(name, Gap(title, str(error)))
             return None
         self.used[name] = measure
         return result
