@@ -7,7 +7,7 @@ import pytest
 from tests.companies import make_facts
 
 from saydo.company import Facts
-from saydo.measures._clusters import add_cluster, ratio_interval, run_groups, share_interval, sum_clusters
+from saydo.measures._clusters import add_cluster, rate_interval, run_groups, share_interval, sum_clusters
 from saydo.stats.arrays import Array
 from saydo.stats.intervals import wilson
 from saydo.stats.ratios import ClusterSums
@@ -89,9 +89,41 @@ def test_share_of_nothing_is_unknown() -> None:
     assert np.isnan(share_interval(sums_of(np.zeros((1, 3)), np.zeros((1, 3))))).all()
 
 
-def test_ratio_of_one_cluster_has_no_interval_and_none_goes_below_zero() -> None:
-    ratio, low, high = ratio_interval(sums_of(np.array([[4.0, 0, 0], [4, 0, 0]]), np.array([[2.0, 0, 0], [2, 1, 1]])))
-    assert (ratio.tolist(), low[1], np.isnan(low[0]), np.isnan(high[0])) == ([2.0, 1.0], 0.0, True, True)
+def test_rate_of_independent_events_has_the_exact_poisson_interval() -> None:
+    events, orders = np.zeros((1, 1000)), np.ones((1, 1000))
+    events[0, :10] = 1
+    rate, low, high = rate_interval(sums_of(events, orders))
+    # Garwood's limits for 10 events are 4.795 and 18.39; spread over 1,000 clusters hardly anything is lost
+    assert rate.tolist() == [0.01]
+    assert (1000 * low[0], 1000 * high[0]) == pytest.approx((4.795, 18.39), rel=0.01)
+
+
+def test_rate_without_events_has_an_upper_end_and_a_cost_without_any_has_none() -> None:
+    nothing = sums_of(np.zeros((1, 50)), np.ones((1, 50)))
+    assert [end.tolist() for end in rate_interval(nothing)] == [[0.0], [0.0], [pytest.approx(3.689 / 50, rel=1e-3)]]
+    rate, low, high = rate_interval(nothing, [0])
+    assert (rate[0], np.isnan(low[0]), np.isnan(high[0])) == (0.0, True, True)
+
+
+def test_rate_of_a_single_cluster_is_as_sure_as_one_event() -> None:
+    rate, low, high = rate_interval(sums_of(np.array([[6.0]]), np.array([[3.0]])))
+    assert (rate[0], low[0], high[0]) == (2.0, pytest.approx(2 * 0.0253, rel=1e-2), pytest.approx(2 * 5.572, rel=1e-3))
+
+
+def test_rate_over_nothing_is_unknown() -> None:
+    assert np.isnan(rate_interval(sums_of(np.zeros((1, 3)), np.zeros((1, 3))))).all()
+
+
+@pytest.mark.parametrize("is_cost", [False, True])
+def test_rate_interval_holds_the_truth_where_some_customers_call_often(is_cost: bool) -> None:
+    rng = np.random.default_rng(20240603)
+    runs, customers, truth = 2000, 200, 0.15
+    orders = rng.geometric(0.4, (runs, customers)).astype(float)
+    calls = rng.poisson(truth * orders * rng.gamma(2, 0.5, orders.shape)).astype(float)
+    cost = np.where(calls > 0, rng.gamma(np.maximum(4 * calls, 1), 0.25), 0)
+    _, low, high = rate_interval(sums_of(cost if is_cost else calls, orders), calls.sum(1) if is_cost else None)
+    held = int(((low <= truth) & (truth <= high)).sum())
+    assert held >= runs * 0.95 or binomial_p(held, runs) > 0.001
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.1])
