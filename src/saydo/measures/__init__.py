@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from saydo.errors import UnknownMeasure, nearest
 from saydo.measures._measure import HIDE_BELOW, Figures, Measure
 from saydo.measures.acquisition import acquisition
+from saydo.measures.cost_to_serve import cost_to_serve
 from saydo.measures.earned_growth import earned_growth
 from saydo.measures.margin import margin
 from saydo.measures.nps import nps
@@ -30,6 +31,7 @@ MEASURES: dict[str, Measure] = {
     measure.name: measure
     for measure in (
         acquisition,
+        cost_to_serve,
         earned_growth,
         margin,
         nps,
@@ -62,6 +64,7 @@ __all__ = [
     "Figures",
     "Measure",
     "acquisition",
+    "cost_to_serve",
     "earned_growth",
     "find",
     "margin",
