@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po
 from typer.testing import CliRunner
 
 import saydo
+from saydo.charts.headings import HEADINGS
 from saydo.cli import app
 from saydo.company import Facts
 from saydo.engine import open_facts
@@ -189,6 +190,14 @@ def test_measure_gives_its_columns(measure: Measure, facts: Facts) -> None:
     row = result.to_records()[0]
     assert bool(measure.low) == bool(measure.high)
     assert measure.sentence.format(**row)
+
+
+@every_measure
+def test_measure_has_a_heading_for_every_column(measure: Measure, facts: Facts) -> None:
+    """Ends of intervals stand beside their figure, under its heading; the catalogues hold what HEADINGS holds."""
+    columns = measure(facts).table.column_names
+    shown = [name for name in columns if not re.search(r"_(low|high|\d+)$|^is_hidden$", name)]
+    assert [name for name in shown if name not in HEADINGS] == []
 
 
 @every_measure

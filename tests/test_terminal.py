@@ -69,7 +69,7 @@ def test_table_names_groups_and_what_is_hidden_or_unknown() -> None:
     ]
     lines = show(rows, "month", "shop")
     assert lines[2:6] == [
-        "month shop kept rate promises judged kept",
+        "month shop share kept promises judged kept",
         "June 2024 Lyon 75% (30% to 95%) 4 3",
         "June 2024 unknown hidden – –",
         "July 2024 Liège – – –",
