@@ -188,7 +188,10 @@ def test_measure_gives_its_columns(measure: Measure, facts: Facts) -> None:
     promised = {measure.headline, measure.count, measure.low, measure.high} - {""}
     assert promised - set(result.table.column_names) == set()
     row = result.to_records()[0]
-    assert bool(measure.low) == bool(measure.high)
+    names = result.table.column_names
+    ends = [(names[place - 1], name, names[place + 1]) for place, name in enumerate(names) if name.endswith("_low")]
+    assert [one for one in ends if not one[2].endswith("_high") or one[0].endswith(("_low", "_high"))] == []
+    assert not measure.low or (measure.headline, measure.low, measure.high) in ends
     assert measure.sentence.format(**row)
 
 

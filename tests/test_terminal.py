@@ -55,9 +55,9 @@ def test_table_shows_each_column_in_its_unit_and_shares_first() -> None:
     assert lines[4] == "75% (30% to 95%) 4 50% 3 €1,234 2.2 days 0.0123 yes"
 
 
-def test_table_gives_the_ends_of_an_interval_to_the_rate_alone() -> None:
-    other = {"loss_rate": 0.2, "loss_low": 0.1, "loss_high": 0.4, "loss": 2}
-    assert show([ROW | other])[4] == "75% (30% to 95%) 4 20% (10% to 40%) 3 2"
+def test_table_gives_the_ends_of_an_interval_to_the_figure_before_them() -> None:
+    other = {"calls": 2, "calls_per_order": 0.2, "calls_low": 0.1, "calls_high": 0.4}
+    assert show([ROW | other])[4] == "75% (30% to 95%) 4 3 2 0.2 (0.1 to 0.4)"
 
 
 def test_table_names_groups_and_what_is_hidden_or_unknown() -> None:

@@ -255,16 +255,10 @@ def _digits(value: float) -> int:
 
 
 def _ends(result: Result, name: str) -> tuple[str, ...]:
-    """The columns that hold the ends of a figure's interval, if it has one, as ``kept_low`` and ``kept_high`` do."""
-    measure, names = result.measure, result.table.column_names
-    if name == measure.headline:
-        pair = (measure.low, measure.high)
-    elif f"{name}_rate" in names or f"{name}_share" in names:  # of kept and kept_rate, the ends are the rate's
-        return ()
-    else:
-        stem = name.removesuffix("_rate").removesuffix("_share")
-        pair = (f"{stem}_low", f"{stem}_high")
-    return pair if set(pair) <= set(names) else ()
+    """The ends of a figure's interval, if it has one: the two columns after it, as every measure puts them."""
+    names = result.table.column_names
+    following = tuple(names[names.index(name) + 1 :][:2])
+    return following if [end.rpartition("_")[2] for end in following] == ["low", "high"] else ()
 
 
 def _unit(measure: Measure, name: str, value: object) -> Unit:
