@@ -55,11 +55,10 @@ _UNKNOWN_RETURN = mark(
 
 
 def movements(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
-    """One row per event that moves a margin: customer_id?, order_id?, product_id?, kind?, at, `AMOUNTS`, is_costed?.
+    """One row per event that moves a margin: customer_id?, order_id?, product_id?, kind?, at, `AMOUNTS`.
 
-    Amounts are float64, 0 where an event has none of the kind; ``kind`` is that of an order line. ``is_costed`` tells
-    of a line with goods whether their cost is known. What has no customer is in it: leave it out of figures per
-    customer.
+    Amounts are float64, null where an event has none of the kind (sums skip null several times faster than 0); ``kind``
+    is that of an order line. What has no customer is in it: leave it out of figures per customer.
     """
     orders = sold_orders(facts)
     rows = _lines(facts, orders).union(_shipping(orders))
@@ -73,7 +72,7 @@ def net_sales(facts: Facts, since: date | None = None, until: date | None = None
     orders = sold_orders(facts)
     rows = _lines(facts, orders)
     rows = in_period(facts, rows.union(_returns(facts, orders)) if facts.has("returns") else rows, "at", since, until)
-    return rows.mutate(net=rows.sales - rows.returns)
+    return rows.mutate(net=rows.sales.coalesce(0.0) - rows.returns.coalesce(0.0))
 
 
 def service_costs(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
@@ -82,18 +81,23 @@ def service_costs(facts: Facts, since: date | None = None, until: date | None = 
 
 
 def margin_of(rows: ir.Table) -> ir.FloatingValue:
-    """The margin of a row (or of sums) of `AMOUNTS`."""
-    sales, *taken = (rows[name] for name in AMOUNTS)
+    """The margin of a row (or of sums) of `AMOUNTS`; null amounts are none."""
+    sales, *taken = (rows[name].coalesce(0.0) for name in AMOUNTS)
     for amount in taken:
         sales = sales - amount
     return sales
 
 
 def sum_margin(rows: ir.Table, *keys: str) -> ir.Table:
-    """The sums of `AMOUNTS` per group of `movements`, with ``margin``: null where no goods sold have a known cost."""
-    amounts = {name: rows[name].sum() for name in AMOUNTS}
-    sums = rows.aggregate(by=list(keys), **amounts, is_costed=rows.is_costed.max())
-    return sums.mutate(margin=(sums.is_costed == 0).ifelse(ibis.null("float64"), margin_of(sums)))
+    """The sums of `AMOUNTS` per group of `movements`, ``margin`` and ``is_costed``.
+
+    ``is_costed`` is 1 where goods of known cost were sold, 0 where goods but none of known cost, null without goods;
+    the margin is null where it is 0.
+    """
+    sums = rows.aggregate(by=list(keys), **{name: rows[name].sum() for name in AMOUNTS})
+    is_costed = ibis.cases((sums.cost_of_goods.notnull(), 1), (sums.sales_without_cost.notnull(), 0))
+    known = ibis.ifelse(is_costed == 0, None, margin_of(sums))
+    return sums.mutate(**{name: sums[name].coalesce(0.0) for name in AMOUNTS}, is_costed=is_costed, margin=known)
 
 
 def margin_before(facts: Facts, rows: ir.Table, key: str, at: str, days: int) -> ir.Table:
@@ -181,11 +185,10 @@ def _lines(facts: Facts, orders: ir.Table) -> ir.Table:
     is_goods, is_shipping = ~rows.kind.isin(_WITHOUT_GOODS), rows.kind == "shipping"
     return _movement(
         rows,
-        sales=ibis.ifelse(is_shipping, 0.0, amount),
-        sales_without_cost=ibis.ifelse(is_goods & rows.cost.isnull(), amount, 0.0),
-        cost_of_goods=(_number(rows.quantity) * rows.cost).coalesce(0.0),
-        shipping=ibis.ifelse(is_shipping & rows.charged.isnull(), -amount, 0.0),
-        is_costed=ibis.ifelse(is_goods, rows.cost.notnull().cast("int8"), ibis.null("int8")),
+        sales=ibis.ifelse(is_shipping, None, amount),
+        sales_without_cost=ibis.ifelse(is_goods & rows.cost.isnull(), amount, None),
+        cost_of_goods=_number(rows.quantity) * rows.cost,
+        shipping=ibis.ifelse(is_shipping & rows.charged.isnull(), -amount, None),
     )
 
 
@@ -215,9 +218,9 @@ def _returns(facts: Facts, orders: ir.Table) -> ir.Table:
     )
     return _movement(
         rows,
-        sales_without_cost=ibis.ifelse(is_unknown, -refund, 0.0).coalesce(0.0),
-        returns=refund.coalesce(0.0),
-        cost_of_goods=-(_number(rows.quantity) * rows.cost).coalesce(0.0),
+        sales_without_cost=ibis.ifelse(is_unknown, -refund, None),
+        returns=refund,
+        cost_of_goods=-(_number(rows.quantity) * rows.cost),
     )
 
 
@@ -265,13 +268,11 @@ def _serve(rows: ir.Table) -> ir.Table:
     return _movement(rows, cost_to_serve=_number(rows.cost))
 
 
-def _movement(rows: ir.Table, **columns: ir.Value) -> ir.Table:
-    """``rows`` in the shape of `movements`: keys that they lack are null, amounts not given 0."""
+def _movement(rows: ir.Table, **given: ir.Value) -> ir.Table:
+    """``rows`` in the shape of `movements`: keys that they lack are null, as are amounts that are not given."""
     keys = {name: rows[name] if name in rows.columns else ibis.null("string") for name in _KEYS}
-    amounts = {name: columns.get(name, ibis.literal(0.0)) for name in AMOUNTS}
-    return rows.select(
-        **keys, at=rows["at"].cast(TIME), **amounts, is_costed=columns.get("is_costed", ibis.null("int8"))
-    )
+    amounts = {name: given.get(name, ibis.null("float64")) for name in AMOUNTS}
+    return rows.select(**keys, at=rows["at"].cast(TIME), **amounts)
 
 
 def _add_cost(facts: Facts, rows: ir.Table) -> ir.Table:
