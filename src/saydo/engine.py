@@ -131,6 +131,7 @@ class Workbench(DuckDBEngine):
         super().__init__()
         for macro in macros:
             self.connection.execute(f"CREATE MACRO {macro}")
+        self.connection.execute("SET streaming_buffer_size = '64MB'")  # a query goes on while its batches are written
         self.connection.execute("SET python_enable_replacements = false")  # a table is never one of our variables
         try:
             self.connection.execute(f"SET TimeZone = {quote_text(zone)}")
@@ -142,6 +143,10 @@ class Workbench(DuckDBEngine):
         """The rows of a query, in this one session; raises `EngineError`."""
         cursor = self.connection.execute(query, parameters)
         return cursor.to_arrow_table() if cursor.description else pa.table({})
+
+    def stream(self, query: str, rows: int = 122_880) -> pa.RecordBatchReader:
+        """The rows of a query in batches, in their order, while it runs; nothing else can be asked meanwhile."""
+        return self.connection.execute(query).to_arrow_reader(rows)
 
     def confine(self, folder: Path) -> None:
         """From now on read and write in ``folder`` and nowhere else; this cannot be undone."""

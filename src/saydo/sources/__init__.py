@@ -21,10 +21,10 @@ from saydo.engine import DuckDBEngine, Workbench, open_facts
 from saydo.errors import BadSetting, NothingUsable, RowsRefused
 from saydo.facts import TABLES
 from saydo.language import mark, translate
+from saydo.sources._mapping import MappingFolder, find_mapping, ready_mappings, run_mapping
 from saydo.sources._publish import Draft, publish
 from saydo.sources._quarantine import FOLDER as QUARANTINE
 from saydo.sources._quarantine import summarise
-from saydo.sources._mapping import MappingFolder, find_mapping, ready_mappings, run_mapping
 from saydo.sources._raw import ENDINGS, RawFile, find_tables, open_raw
 from saydo.sources._stage import Reading
 from saydo.sources._tables import complete, import_table

@@ -3,6 +3,8 @@
 A sample is enough to begin with; what it leaves open, or gets wrong, is decided on the whole column.
 """
 
+# Queries are put together here; names and texts of others are quoted by the engine's own functions.
+# ruff: noqa: S608
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -27,33 +29,57 @@ def guess_forms(bench: Workbench, raw: RawFile, columns: Mapping[Column, str], d
     ``dates`` (``dmy`` or ``mdy``) settles the order of dates that are not written year first. A column of the company's own
     that is no number all through is text: it gets no form. Raises `AmbiguousDates` when not even the whole column tells.
     """
-    signs = _signs(bench, raw, columns, f"LIMIT {SAMPLE}")
-    unsure = {column: columns[column] for column, seen in signs.items() if _is_unsure(column, seen, dates)}
-    signs |= _signs(bench, raw, unsure, "")
+    signs = _signs(bench, columns, f"(SELECT * FROM {raw.rows} LIMIT {SAMPLE})")
+    is_mark_open = _common_mark(signs.values()) is None
+    unsure = {
+        column: columns[column] for column, seen in signs.items() if _is_unsure(column, seen, dates, is_mark_open)
+    }
+    signs |= _signs(bench, unsure, raw.rows)
     fallback = _common_mark(signs.values()) or ("," if raw.delimiter == ";" else ".")
     return _decide(raw, signs, dates, dict.fromkeys(signs, fallback))
 
 
 def revise_forms(
-    bench: Workbench, raw: RawFile, columns: Mapping[Column, str], dates: str | None, known: Forms
+    bench: Workbench,
+    raw: RawFile,
+    columns: Mapping[Column, str],
+    dates: str | None,
+    known: Forms,
+    failed: Mapping[Column, str],
 ) -> Forms:
-    """The forms of ``columns`` anew, from every row; ``known`` holds where the values do not tell."""
-    signs = _signs(bench, raw, columns, "")
-    return _decide(raw, signs, dates, {column: known[column].mark for column in signs})
+    """The ``known`` forms of ``columns``, thought over: ``failed`` holds relations of the values (``text``) they do not fit.
+
+    Where another form explains some of those, the whole column decides; a column of the company's own becomes text.
+    """
+    forms = dict(known)
+    for column, values in failed.items():
+        seen = _signs(bench, {column: "text"}, values)[column]
+        if is_own(column):
+            del forms[column]
+        elif _suggests_other(seen, known[column]):
+            whole = _signs(bench, {column: columns[column]}, raw.rows)
+            forms |= _decide(raw, whole, dates, {column: known[column].mark})
+    return forms
+
+
+def _suggests_other(seen: Signs, form: Form) -> bool:
+    if "either" in seen:
+        return bool(seen["day_first"] or seen["month_first"] or seen["either"])
+    return bool(seen["comma" if form.mark == "." else "dot"]) or _unit(seen) not in ("", form.unit)
 
 
 def _is_time(column: Column) -> bool:
     return column.type in (TIME, DAY)
 
 
-def _signs(bench: Workbench, raw: RawFile, columns: Mapping[Column, str], limit: str) -> dict[Column, Signs]:
+def _signs(bench: Workbench, columns: Mapping[Column, str], relation: str) -> dict[Column, Signs]:
     """What the values of each column show: counts of those that can only be read one way, and an example."""
     chosen = {column: place for column, place in columns.items() if _is_time(column) or is_number(column.type)}
     if not chosen:
         return {}
     asked = (_time_signs(place) if _is_time(column) else _number_signs(place) for column, place in chosen.items())
     listed = ", ".join(f"{{{signs}}} AS s{i}" for i, signs in enumerate(asked))
-    row = bench.sql(f"SELECT {listed} FROM (SELECT * FROM {raw.rows} {limit})").to_pylist()[0]
+    row = bench.sql(f"SELECT {listed} FROM {relation}").to_pylist()[0]
     return dict(zip(chosen, row.values(), strict=True))
 
 
@@ -80,10 +106,10 @@ def _time_signs(x: str) -> str:
     )
 
 
-def _is_unsure(column: Column, seen: Signs, dates: str | None) -> bool:
+def _is_unsure(column: Column, seen: Signs, dates: str | None, is_mark_open: bool) -> bool:
     if _is_time(column):
         return _order(seen, dates) is None
-    return seen["only_dot"] == seen["only_comma"] and seen["separated"] > 0
+    return is_mark_open and seen["only_dot"] == seen["only_comma"] and seen["separated"] > 0
 
 
 def _common_mark(signs: Iterable[Signs]) -> str | None:
@@ -113,8 +139,13 @@ def _number_form(column: Column, seen: Signs, fallback: str) -> Form | None:
     if is_own(column):
         is_all_numbers = seen["n"] and seen["padded"] == 0 and seen["dot" if mark == "." else "comma"] == seen["n"]
         return Form(mark) if is_all_numbers else None
+    return Form(mark, _unit(seen))
+
+
+def _unit(seen: Signs) -> str:
+    """The unit that all values with one have, or nothing."""
     unit = seen["first_unit"] if seen["first_unit"] == seen["last_unit"] else None
-    return Form(mark, unit if unit in UNITS else "")
+    return unit if unit in UNITS else ""
 
 
 def _order(seen: Signs, dates: str | None) -> str | None:

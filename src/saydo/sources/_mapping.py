@@ -11,8 +11,6 @@ reads all that fit. What a query gives is read as a file is: texts in any usual 
 ``refused`` says why a row is to be refused; null keeps it.
 """
 
-# Queries are put together here; names and texts of others are quoted by the engine's own functions.
-# ruff: noqa: S608
 from __future__ import annotations
 
 import re

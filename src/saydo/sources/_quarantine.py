@@ -4,9 +4,11 @@ One row of the quarantine is one refused row: the first reason, the file, the nu
 column and value, and the whole row as it was written (JSON), so that it can be mended and given back.
 """
 
+# Queries are put together here; names and texts of others are quoted by the engine's own functions.
+# ruff: noqa: S608
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from saydo.errors import UnreadableFile
 from saydo.facts import Column, Table
 from saydo.language import mark
 from saydo.sources._checks import BLANK, DUPLICATE, FILE, ROW, SAID_BY_MAPPING, places
+from saydo.sources._columns import is_own
 from saydo.sources._raw import REJECTS_LIMIT, RawFile
-from saydo.sources._stage import Staged, row_as_json
+from saydo.sources._stage import Staged, parquet, row_as_json
 
 FOLDER = "quarantine"
 _MALFORMED = {
@@ -29,29 +32,31 @@ _MALFORMED = {
 _OTHERWISE = mark("the row is no CSV")
 
 
-def note_rejects(bench: Workbench, files: Sequence[Staged]) -> None:
-    """Make the tables ``malformed`` (file, row, reason, text) and ``shifts``: how many such rows precede a staged place.
+def note_refused(bench: Workbench, files: Sequence[Staged]) -> None:
+    """Make the tables of rows that were not kept: ``malformed`` and ``broken``, each with the number of its file and row.
 
-    Rows of raw files that a mapping never saw, because they cannot be told apart, are refused here too.
+    What takes a row out shifts the places of those behind it: ``read_shifts`` tell by how much in what was read, and
+    ``kept_shifts`` in what was kept.
     """
     bench.sql("CREATE OR REPLACE TEMP TABLE malformed (file INTEGER, row BIGINT, reason VARCHAR, text VARCHAR)")
-    reasons = " ".join(f"WHEN {quote_text(kind)} THEN {quote_text(reason)}" for kind, reason in _MALFORMED.items())
     for number, raw in enumerate(_all_files(files)):
-        if raw.rejects is None:
-            continue
-        bench.sql(
-            f"INSERT INTO malformed SELECT {number}, line + {raw.header_row - 1}, CASE "
-            f"CAST(arg_min(error_type, column_idx) AS VARCHAR) {reasons} ELSE {quote_text(_OTHERWISE)} END, "
-            f"any_value(csv_line) FROM {raw.rejects} GROUP BY line"
-        )
-        if count_rows(bench, f"malformed WHERE file = {number}") >= REJECTS_LIMIT:
-            raise UnreadableFile(path=raw.path, format="CSV", reason=f"over {REJECTS_LIMIT} rows are malformed")
+        if raw.rejects is not None:
+            bench.sql(f"INSERT INTO malformed {_malformed(number, raw)}")
+            if count_rows(bench, f"malformed WHERE file = {number}") >= REJECTS_LIMIT:
+                raise UnreadableFile(path=raw.path, format="CSV", reason=f"over {REJECTS_LIMIT} rows are malformed")
     headers = " ".join(f"WHEN {number} THEN {file.raw.header_row}" for number, file in enumerate(files))
-    bench.sql(
-        "CREATE OR REPLACE TEMP TABLE shifts AS SELECT file, place, max(before) AS rejected FROM (SELECT file, "
-        "row_number() OVER (PARTITION BY file ORDER BY row) AS before, "
-        f"row - (CASE file {headers} END) - before AS place FROM malformed WHERE file < {len(files)}) GROUP BY ALL"
-    )
+    _note_shifts(bench, "read_shifts", f"SELECT file, row - (CASE file {headers} END) - 1 AS place FROM malformed")
+    bench.sql("CREATE OR REPLACE TEMP TABLE broken (file INTEGER, place BIGINT, problem SMALLINT, raw VARCHAR)")
+    for number, file in enumerate(files):
+        bench.sql(f"INSERT INTO broken SELECT {number}, place, problem, raw FROM {parquet(file.broken)}")
+    _note_shifts(bench, "kept_shifts", "SELECT file, place FROM broken")
+
+
+def _malformed(number: int, raw: RawFile) -> str:
+    reasons = " ".join(f"WHEN {quote_text(kind)} THEN {quote_text(reason)}" for kind, reason in _MALFORMED.items())
+    reason = f"CASE CAST(arg_min(error_type, column_idx) AS VARCHAR) {reasons} ELSE {quote_text(_OTHERWISE)} END"
+    row = f"line + {raw.header_row - 1}"
+    return f"SELECT {number}, {row}, {reason}, any_value(csv_line) FROM {raw.rejects} GROUP BY line"
 
 
 def _all_files(files: Sequence[Staged]) -> list[RawFile]:
@@ -59,24 +64,41 @@ def _all_files(files: Sequence[Staged]) -> list[RawFile]:
     return [file.raw for file in files] + [source for file in files for source in file.raw.made_from]
 
 
+def _note_shifts(bench: Workbench, name: str, gone: str) -> None:
+    """Make the table ``name``: from which place on, counted without them, how many ``gone`` rows come before."""
+    counted = f"SELECT file, place, row_number() OVER (PARTITION BY file ORDER BY place) AS before FROM ({gone})"
+    bench.sql(
+        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT file, place - before + 1 AS place, max(before) AS gone "
+        f"FROM ({counted}) GROUP BY ALL"
+    )
+
+
+def _shift(relation: str, shifts: str, number: int) -> str:
+    """The relation with its places counted as they were before rows were taken out."""
+    before = f"SELECT place, gone FROM {shifts} WHERE file = {number}"
+    return (
+        f"(SELECT found.* REPLACE (found.place + coalesce(gone, 0) AS place) FROM {relation} AS found "
+        f"ASOF LEFT JOIN ({before}) AS shifts ON found.place >= shifts.place)"
+    )
+
+
 def find_duplicates(bench: Workbench, contract: Table, files: Sequence[Staged]) -> None:
-    """Make the table ``duplicates`` (file, place): rows whose key an earlier sound row has.
+    """Make the table ``duplicates`` (file, place): kept rows whose key an earlier one has.
 
     Hashes are compared first, which takes a fraction of the memory; only keys of equal hashes are compared themselves.
     """
     key = ", ".join(map(quote_name, contract.key))
+    hashes = f"SELECT hash({key}) AS hash FROM {parquet(*(file.kept for file in files))}"
+    bench.sql(f"CREATE OR REPLACE TEMP TABLE suspects AS {hashes} GROUP BY hash HAVING count(*) > 1")
     rows = " UNION ALL ".join(
-        f"SELECT {number} AS file, file_row_number AS place, {key} FROM {file.rows} WHERE _problem IS NULL"
+        f"SELECT {number} AS file, file_row_number AS place, {key} FROM {parquet(file.kept, places=True)} "
+        f"WHERE hash({key}) IN (FROM suspects)"
         for number, file in enumerate(files)
     )
-    bench.sql(
-        f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT hash({key}) AS hash FROM ({rows}) GROUP BY hash HAVING count(*) > 1"
+    counted = (
+        f"SELECT file, place, row_number() OVER (PARTITION BY {key} ORDER BY file, place) AS occurrence FROM ({rows})"
     )
-    bench.sql(
-        "CREATE OR REPLACE TEMP TABLE duplicates AS SELECT file, place FROM ("
-        f"SELECT file, place, row_number() OVER (PARTITION BY {key} ORDER BY file, place) AS occurrence FROM ({rows}) "
-        f"WHERE hash({key}) IN (SELECT hash FROM suspects)) WHERE occurrence > 1"
-    )
+    bench.sql(f"CREATE OR REPLACE TEMP TABLE duplicates AS SELECT file, place FROM ({counted}) WHERE occurrence > 1")
 
 
 def write_quarantine(bench: Workbench, contract: Table, files: Sequence[Staged], out: Path) -> int:
@@ -100,22 +122,20 @@ def write_quarantine(bench: Workbench, contract: Table, files: Sequence[Staged],
     return count
 
 
-def write_kept(
-    bench: Workbench, contract: Table, files: Sequence[Staged], own: Mapping[str, str], out: Path
-) -> dict[str, int]:
-    """Write the rows of each file that were not refused, in their order; the file names with their rows."""
-    columns = ", ".join(map(quote_name, (*contract.names, *own)))
-    kept: dict[str, int] = {}
+def drop_duplicates(bench: Workbench, files: Sequence[Staged]) -> None:
+    """Take the duplicates out of the kept rows."""
     for number, file in enumerate(files):
-        name = f"{contract.name}.parquet" if len(files) == 1 else f"{contract.name}-{number + 1}.parquet"
-        repeated = f"SELECT place FROM duplicates WHERE file = {number}"
-        bench.sql(
-            f"COPY (SELECT {columns} FROM {file.rows} WHERE _problem IS NULL AND file_row_number NOT IN ({repeated})) "
-            f"TO {quote_text(str(out / name))} (FORMAT parquet, COMPRESSION zstd)"
-        )
-        kept[name] = count_rows(bench, f"read_parquet({quote_text(str(out / name))})")
-        file.path.unlink()
-    return kept
+        repeated = count_rows(bench, f"duplicates WHERE file = {number}")
+        if repeated:
+            whole = file.kept.with_suffix(".whole")
+            file.kept.rename(whole)
+            bench.sql(
+                f"COPY (SELECT * EXCLUDE (file_row_number) FROM {parquet(whole, places=True)} WHERE file_row_number "
+                f"NOT IN (SELECT place FROM duplicates WHERE file = {number})) "
+                f"TO {quote_text(str(file.kept))} (FORMAT parquet, COMPRESSION zstd)"
+            )
+            whole.unlink()
+            file.rows -= repeated
 
 
 def count_rows(bench: Workbench, relation: str) -> int:
@@ -128,7 +148,7 @@ def summarise(engine: DuckDBEngine, contract: Table, path: Path) -> list[dict[st
     rows = engine.sql(
         'SELECT rule, "column", count(*) AS rows, arg_min(file, row) AS file, min(row) AS row, '
         "arg_min(value, row) AS value, CASE WHEN rule = ? THEN value END AS said "
-        f'FROM read_parquet({quote_text(str(path))}) GROUP BY ALL ORDER BY rows DESC, rule, "column"',
+        f'FROM {parquet(path)} GROUP BY ALL ORDER BY rows DESC, rule, "column"',
         [SAID_BY_MAPPING],
     ).to_pylist()
     for row in rows:
@@ -142,7 +162,7 @@ def _column(contract: Table, name: str | None) -> Column | None:
 
 
 def _broken(contract: Table, number: int, file: Staged) -> str:
-    """The rows of a staged file that break a check, as rows of the quarantine."""
+    """The rows of a file that break a check, as rows of the quarantine."""
     checks = ", ".join(
         f"({code}, {quote_text(_words(contract, check.column, check.reason))}, {quote_text(check.reason)}, "
         f"{quote_text(check.column)})"
@@ -150,42 +170,40 @@ def _broken(contract: Table, number: int, file: Staged) -> str:
     )
     value = """json_extract_string(raw, '$."' || "column" || '"')"""
     is_said = f"rule = {quote_text(SAID_BY_MAPPING)}"
+    found = _shift(f"(FROM broken WHERE file = {number})", "read_shifts", number)
     return (
         f"SELECT CASE WHEN {is_said} THEN {value} ELSE reason END, {_location(file)}, "
-        f'CASE WHEN NOT {is_said} THEN "column" END, {value}, raw, rule '
-        f"FROM (SELECT file_row_number AS place, _problem, _raw AS raw FROM {file.rows} WHERE _problem > {BLANK}) AS found "
-        f'JOIN (VALUES {checks}) AS checks(code, reason, rule, "column") ON code = _problem {_shifted(number)}'
+        f'CASE WHEN NOT {is_said} THEN "column" END, {value}, raw, rule FROM {found} '
+        f'JOIN (VALUES {checks}) AS checks(code, reason, rule, "column") ON code = problem'
     )
 
 
 def _duplicated(contract: Table, number: int, file: Staged) -> str:
-    """The rows whose key an earlier row has, as rows of the quarantine; they were sound, so they are read once more."""
-    names = {column.name: place for column, place in file.columns.items()}
-    column = ", ".join(contract.key)
-    value = f"concat_ws(', ', {', '.join(names[name] for name in contract.key if name in names)})"
+    """The rows whose key an earlier row has, as rows of the quarantine: they were sound, so they stand there as read."""
+    column, key = ", ".join(contract.key), ", ".join(map(quote_name, contract.key))
+    given = {column: quote_name(column.name) for column in file.columns if column.name in contract or is_own(column)}
+    texts = {column: f"{name} || '+00'" if column.is_time else name for column, name in given.items()}
+    places = f"SELECT place FROM duplicates WHERE file = {number}"
+    found = (
+        f"(SELECT file_row_number AS place, concat_ws(', ', {key}) AS value, {row_as_json(texts)} AS raw "
+        f"FROM {parquet(file.kept, places=True)} WHERE file_row_number IN ({places}))"
+    )
+    found = _shift(_shift(found, "kept_shifts", number), "read_shifts", number)
     return (
-        f"SELECT {quote_text(_words(contract, column, DUPLICATE))}, {_location(file)}, {quote_text(column)}, "
-        f"value, raw, {quote_text(DUPLICATE)} "
-        f"FROM (SELECT place, {value} AS value, {row_as_json(file.columns)} AS raw "
-        f"FROM (SELECT row_number() OVER () - 1 AS place, * FROM {file.raw.rows}) "
-        f"WHERE place IN (SELECT place FROM duplicates WHERE file = {number})) AS found {_shifted(number)}"
+        f"SELECT {quote_text(_words(contract, column, DUPLICATE))}, {_location(file)}, {quote_text(column)}, value, raw, "
+        f"{quote_text(DUPLICATE)} FROM {found}"
     )
 
 
 def _location(file: Staged) -> str:
     """File and row: as the mapping says, else the file and the number of the row in it."""
     names = {column.name for column in file.columns}
-    label, row = quote_text(file.raw.label), f"found.place + {file.raw.header_row + 1} + coalesce(rejected, 0)"
+    label, row = quote_text(file.raw.label), f"place + {file.raw.header_row + 1}"
     if FILE in names:
         label = f"coalesce(json_extract_string(raw, '$.{FILE}'), {label})"
     if ROW in names:
         row = f"coalesce(try_cast(json_extract_string(raw, '$.{ROW}') AS BIGINT), {row})"
     return f"{label}, {row}"
-
-
-def _shifted(number: int) -> str:
-    shifts = f"(SELECT place, rejected FROM shifts WHERE file = {number})"
-    return f"ASOF LEFT JOIN {shifts} AS shifts ON found.place >= shifts.place"
 
 
 def _words(contract: Table, column: str, reason: str) -> str:

@@ -1,23 +1,31 @@
-"""One raw file staged: every row as read, with the number of the check that it breaks and, for such rows, as it was written.
+"""One raw file read and judged: rows that pass every check go to the facts at once, the others to a file of their own.
 
-The staged copy is Parquet in the order of the file, so that a row's place in it is its number in the file.
+The engine reads, types and judges in one pass; its batches come in the order of the file, so that a row's place is its number.
 """
 
+# Queries are put together here; names and texts of others are quoted by the engine's own functions.
+# ruff: noqa: S608
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from saydo.engine import EngineError, Workbench, compile_sql, engine_type, quote_name, quote_text
 from saydo.errors import UnreadableFile
 from saydo.facts import Column, Table
 from saydo.sources._bytes import count_blank_lines
-from saydo.sources._checks import Check, judge, utc_now, written
+from saydo.sources._checks import BLANK, Check, judge, utc_now, written
 from saydo.sources._columns import own_column
 from saydo.sources._forms import revise_forms
 from saydo.sources._raw import RawFile, first_line
 from saydo.sources._values import PLAIN, Form, typed
+
+_BROKEN = pa.schema({"place": pa.int64(), "problem": pa.int16(), "raw": pa.string()})
 
 
 @dataclass(frozen=True)
@@ -31,19 +39,19 @@ class Reading:
 
 @dataclass
 class Staged:
-    """A raw file on its way: its columns (column -> c0, c1 ...), how they are written, and where its rows are staged."""
+    """A raw file on its way: its columns (column -> c0, c1 ...), how they are written, and where its rows go.
+
+    ``kept`` holds the rows that pass, ``broken`` the place, code of the check and text of the others (Parquet both).
+    """
 
     raw: RawFile
     columns: dict[Column, str]
-    path: Path
+    kept: Path
+    broken: Path
     forms: dict[Column, Form] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
+    rows: int = 0
     problems: dict[int, int] = field(default_factory=dict)  # code of a check -> rows
-
-    @property
-    def rows(self) -> str:
-        """The staged rows as a relation, with their places as ``file_row_number``."""
-        return f"read_parquet({quote_text(str(self.path))}, file_row_number = true)"
 
 
 def stage(bench: Workbench, contract: Table, file: Staged, own: Mapping[str, str], reading: Reading) -> None:
@@ -58,23 +66,56 @@ def stage(bench: Workbench, contract: Table, file: Staged, own: Mapping[str, str
     )
     _forget_rejects(bench, file.raw)
     try:
-        bench.sql(f"COPY ({query}) TO {quote_text(str(file.path))} (FORMAT parquet, COMPRESSION zstd)")
-    except EngineError as error:
+        file.rows = _part(bench.stream(query), file)
+    except (EngineError, pa.ArrowException, OSError) as error:
         raise UnreadableFile(path=file.raw.path, format=file.raw.format, reason=first_line(error)) from None
-    counts = bench.sql(f"SELECT _problem, count(*) AS n FROM {file.rows} GROUP BY _problem").to_pylist()
-    file.problems = {row["_problem"]: row["n"] for row in counts if row["_problem"] is not None}
-    _account_for_lines(bench, file.raw, sum(row["n"] for row in counts))
+    counts = bench.sql(f"SELECT problem, count(*) AS n FROM {parquet(file.broken)} GROUP BY problem").to_pylist()
+    file.problems = {row["problem"]: row["n"] for row in counts}
+    _account_for_lines(bench, file.raw, file.rows + sum(file.problems.values()))
+
+
+def _part(batches: pa.RecordBatchReader, file: Staged) -> int:
+    """Write each batch's sound rows to ``kept`` and the others to ``broken``; how many were sound."""
+    facts = pa.schema(list(batches.schema)[:-2])
+    rows = place = 0
+    with _writer(file.kept, facts) as kept, _writer(file.broken, _BROKEN) as broken:
+        for batch in batches:
+            problem, raw = batch.columns[-2:]
+            sound = pa.RecordBatch.from_arrays(batch.columns[:-2], schema=facts)
+            if problem.null_count < len(batch):
+                places = pa.array(np.arange(place, place + len(batch)))
+                failed = pa.RecordBatch.from_arrays([places, problem, raw], schema=_BROKEN)
+                broken.write_batch(failed.filter(problem.is_valid()))
+                sound = sound.filter(problem.is_null())
+            kept.write_batch(sound)
+            rows, place = rows + len(sound), place + len(batch)
+    return rows
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, schema, compression="zstd", store_decimal_as_integer=True)
+
+
+def parquet(*paths: Path, places: bool = False) -> str:
+    """Parquet files as a relation, on demand with each row's place in its file (``file_row_number``)."""
+    listed = ", ".join(quote_text(str(path)) for path in paths)
+    return f"read_parquet([{listed}]{', file_row_number = true' if places else ''})"
 
 
 def revise(bench: Workbench, file: Staged, reading: Reading) -> bool:
     """Think again about columns with values that could not be read; were they written in another way than it seemed?"""
-    broken = {file.checks[code - 1] for code in file.problems if code}
-    doubtful = {check.column for check in broken if check.is_form}
-    columns = {
-        column: place for column, place in file.columns.items() if column in file.forms and column.name in doubtful
+    codes: dict[str, list[str]] = {}
+    for code in file.problems.keys() - {BLANK}:
+        check = file.checks[code - 1]
+        if check.is_form:
+            codes.setdefault(check.column, []).append(str(code))
+    failed = {
+        column: f"(SELECT json_extract_string(raw, '$.\"{column.name}\"') AS text FROM {parquet(file.broken)} "
+        f"WHERE problem IN ({', '.join(codes[column.name])}))"
+        for column in file.forms
+        if column.name in codes
     }
-    revised = revise_forms(bench, file.raw, columns, reading.dates, file.forms)
-    forms = {column: form for column, form in file.forms.items() if column not in columns} | revised
+    forms = revise_forms(bench, file.raw, file.columns, reading.dates, file.forms, failed)
     is_other = forms != file.forms
     file.forms = forms
     return is_other

@@ -4,6 +4,8 @@ Customers are made from the keys in the other tables when there is no table of t
 counted, and so are the currencies; the manifest says what was learnt.
 """
 
+# Queries are put together here; names and texts of others are quoted by the engine's own functions.
+# ruff: noqa: S608
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +20,9 @@ from saydo.facts import DAY, MONEY, NUMBER, TABLES, TEXT, Column, Table
 from saydo.sources._checks import FILE, REFUSED, ROW
 from saydo.sources._columns import is_own, match_columns
 from saydo.sources._forms import guess_forms
-from saydo.sources._quarantine import count_rows, find_duplicates, note_rejects, write_kept, write_quarantine
+from saydo.sources._quarantine import count_rows, drop_duplicates, find_duplicates, note_refused, write_quarantine
 from saydo.sources._raw import RawFile
-from saydo.sources._stage import Reading, Staged, revise, stage
+from saydo.sources._stage import Reading, Staged, parquet, revise, stage
 
 CUSTOMERS = TABLES["customers"]
 
@@ -31,25 +33,31 @@ def import_table(
     """Write the rows of one table's raw files below ``out``: those kept as facts, those refused as quarantine."""
     filled = ("currency",) if reading.currency else ()
     extra = (REFUSED, FILE, ROW) if reading.is_mapped else ()
+    names = [f"{contract.name}-{i + 1}" if len(raws) > 1 else contract.name for i in range(len(raws))]
     files = [
         Staged(
             raw,
             match_columns(bench, contract, raw, filled=filled, extra=extra),
-            scratch / f"{contract.name}-{i}.parquet",
+            out / f"{name}.parquet",
+            scratch / f"{name}-broken.parquet",
         )
-        for i, raw in enumerate(raws)
+        for raw, name in zip(raws, names, strict=True)
     ]
     for file in files:
         file.forms = guess_forms(bench, file.raw, file.columns, reading.dates)
     own = _stage_all(bench, contract, files, reading)
-    if any([revise(bench, file, reading) for file in files]):
+    for _ in contract.columns:  # at most one new form for each column
+        revised = [file for file in files if revise(bench, file, reading)]
+        if not revised:
+            break
         own = _stage_all(bench, contract, files, reading)
     _refuse_identities(bench, contract, files, own)
-    note_rejects(bench, files)
+    note_refused(bench, files)
     find_duplicates(bench, contract, files)
     refused = write_quarantine(bench, contract, files, out)
-    kept = write_kept(bench, contract, files, own, out)
-    return TableEntry(tuple(kept), sum(kept.values()), refused, own_columns=own)
+    drop_duplicates(bench, files)
+    kept = tuple(file.kept.name for file in files)
+    return TableEntry(kept, sum(file.rows for file in files), refused, own_columns=own)
 
 
 def _stage_all(bench: Workbench, contract: Table, files: Sequence[Staged], reading: Reading) -> dict[str, str]:
@@ -72,7 +80,7 @@ def _refuse_identities(bench: Workbench, contract: Table, files: Sequence[Staged
         f"avg(CAST({test}({quote_name(name)}) AS INTEGER)) AS {quote_name(name)}" for name, test in tests.items()
     )
     for file in files:
-        row = bench.sql(f"SELECT {shares} FROM {file.rows}").to_pylist()[0]
+        row = bench.sql(f"SELECT {shares} FROM {parquet(file.kept)}").to_pylist()[0]
         for name, share in row.items():
             if share is not None and share > 0.5:
                 raise IdentityColumn(table=contract.name, path=file.raw.path, column=name)
@@ -106,8 +114,8 @@ def complete(bench: Workbench, entries: Mapping[str, TableEntry], reading: Readi
 
 
 def _view(bench: Workbench, name: str, entry: TableEntry, out: Path) -> None:
-    files = ", ".join(quote_text(str(out / file)) for file in entry.files)
-    bench.sql(f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS SELECT * FROM read_parquet([{files}])")
+    files = parquet(*(out / file for file in entry.files))
+    bench.sql(f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS FROM {files}")
 
 
 def _make_customers(bench: Workbench, entries: Mapping[str, TableEntry], out: Path) -> TableEntry | None:
@@ -129,7 +137,7 @@ def _make_customers(bench: Workbench, entries: Mapping[str, TableEntry], out: Pa
     target = out / "customers.parquet"
     rows = f"SELECT {columns} FROM ({' UNION ALL '.join(named)}) GROUP BY customer_id"
     bench.sql(f"COPY ({rows}) TO {quote_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
-    return TableEntry((target.name,), count_rows(bench, f"read_parquet({quote_text(str(target))})"), is_derived=True)
+    return TableEntry((target.name,), count_rows(bench, parquet(target)), is_derived=True)
 
 
 def _instant(contract: Table) -> str:

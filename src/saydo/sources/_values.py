@@ -1,7 +1,8 @@
-"""How values are written: numbers, times and yes-or-no as people and programs write them, turned into the contract's types.
+"""How values are written: numbers, times and yes-or-no as people and programs write them, read as the contract's.
 
-The expressions are macros of the engine, so that a mapping may use them too. What cannot be read gives null, and the caller
-tells it from what was null before.
+The expressions are macros of the engine, so that a mapping may use them too. What cannot be read gives null, and the
+caller tells it from what was null before. Most values are written plainly, so each expression tries that first, by CASE:
+the engine evaluates the rest for the other rows alone, which COALESCE does not do.
 """
 
 from __future__ import annotations
@@ -60,15 +61,17 @@ _DOT, _COMMA = quote_text(_number_pattern(".")), quote_text(_number_pattern(",")
 _MOMENTS = _list(("%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%dT%H:%M"))
 
 MACROS = (
-    # text without spaces of any kind around it; nothing left is null
-    f"bare(x) AS nullif(trim(x, {quote_text(_SPACES)}), '')",
+    # text without spaces around it; nothing left is null
+    f"""bare(x) AS CASE WHEN x LIKE ' %' OR x LIKE '% ' OR x LIKE '\u00a0%' OR x LIKE '%\u00a0'
+        THEN nullif(trim(x, {quote_text(_SPACES)}), '') ELSE x END""",
     # a number without its group separators and with a point for its decimal mark
     f"""ungrouped(x, mark) AS CASE WHEN regexp_full_match(bare(x), CASE WHEN mark = ',' THEN {_COMMA} ELSE {_DOT} END)
         THEN replace(replace(regexp_replace(x, CASE WHEN mark = ',' THEN '[^0-9,+−-]' ELSE '[^0-9.+−-]' END, '', 'g'),
                              ',', '.'), '−', '-') END""",
     """as_number(x, mark := '.') AS
         CASE WHEN mark = ',' THEN try_cast(ungrouped(x, ',') AS DECIMAL(18, 4))
-        ELSE coalesce(try_cast(x AS DECIMAL(18, 4)), try_cast(ungrouped(x, '.') AS DECIMAL(18, 4))) END""",
+        WHEN try_cast(x AS DECIMAL(18, 4)) IS NOT NULL THEN try_cast(x AS DECIMAL(18, 4))
+        ELSE try_cast(ungrouped(x, '.') AS DECIMAL(18, 4)) END""",
     # day, month and year in the order of ISO 8601; two digits of a year are of this century
     r"""reordered(x, first, second) AS regexp_replace(
         regexp_replace(bare(x), '^(\d{1,2})[./-](\d{1,2})[./-](\d\d)($|\D)', '\1/\2/20\3\4'),
@@ -79,8 +82,9 @@ MACROS = (
     r"""tidy(x) AS regexp_replace(regexp_replace(bare(x), '^(\d{4})(\d\d)(\d\d)($|[T ])', '\1-\2-\3\4'),
         '(:\d\d(?:\.\d+)?) ?([+-]\d\d):?(\d\d)$', '\1\2:\3')""",
     # an instant: a bare local time is one of the session's zone
-    f"""instant(x) AS coalesce(try_cast(x AS TIMESTAMPTZ), try_cast(tidy(x) AS TIMESTAMPTZ),
-        CAST(try_strptime(tidy(x), [{_MOMENTS}]) AS TIMESTAMPTZ))""",
+    f"""instant(x) AS CASE WHEN try_cast(x AS TIMESTAMPTZ) IS NOT NULL THEN try_cast(x AS TIMESTAMPTZ)
+        ELSE coalesce(try_cast(tidy(x) AS TIMESTAMPTZ),
+                      CAST(try_strptime(tidy(x), [{_MOMENTS}]) AS TIMESTAMPTZ)) END""",
     "as_time(x, dates := 'ymd') AS instant(iso(x, dates))",
     "as_day(x, dates := 'ymd') AS CAST(instant(iso(x, dates)) AS DATE)",
     "end_of(day) AS CAST(day + 1 AS TIMESTAMPTZ) - INTERVAL 1 MICROSECOND",
@@ -122,11 +126,13 @@ def is_number(type: str) -> bool:
 
 def _number(type: str, text: str, mark: str) -> str:
     if type == COUNT:  # the engine would round 2.5 to a whole number
-        digits, number = f"CASE WHEN NOT contains({text}, '.') THEN {text} END", _number("decimal(18, 3)", text, mark)
+        number = _number("decimal(18, 3)", text, mark)
         whole = f"CASE WHEN {number} = trunc({number}) THEN CAST({number} AS BIGINT) END"
-        return whole if mark == "," else f"coalesce(try_cast({digits} AS BIGINT), {whole})"
-    ungrouped = f"try_cast(ungrouped({text}, {quote_text(mark)}) AS {engine_type(type)})"
-    return ungrouped if mark == "," else f"coalesce(try_cast({text} AS {engine_type(type)}), {ungrouped})"
+        plain = f"CASE WHEN NOT contains({text}, '.') THEN try_cast({text} AS BIGINT) END"
+    else:
+        whole = f"try_cast(ungrouped({text}, {quote_text(mark)}) AS {engine_type(type)})"
+        plain = f"try_cast({text} AS {engine_type(type)})"
+    return whole if mark == "," else f"CASE WHEN {plain} IS NOT NULL THEN {plain} ELSE {whole} END"
 
 
 def _words(column: Column, text: str) -> str:

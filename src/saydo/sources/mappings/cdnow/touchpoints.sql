@@ -1,0 +1,1 @@
+select 'web' as touchpoint, 'web' as kind
