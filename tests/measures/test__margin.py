@@ -135,6 +135,7 @@ def test_payment_is_lost_90_days_after_it_was_due() -> None:
 def test_payment_that_is_paid_after_it_failed_is_not_lost() -> None:
     paid = {"order_id": "o", "amount": 20, "failed_at": "2024-01-10", "paid_at": "2024-01-11"}
     assert "payment_losses" not in amounts(payments=[paid])
+    assert amounts(payments=[{**paid, "failed_at": "2024-01-12"}])["payment_losses"] == 20  # it went back
 
 
 def test_service_costs_what_contacts_and_cases_say() -> None:

@@ -12,8 +12,8 @@ in the company's currency and without VAT. Discounts are out of the price alread
   stands in ``sales`` and again in ``sales_without_cost``, and so drops out. Fees and shipping need no known cost.
 - A return takes back its refund, else what its quantity was sold for. Its goods go back into stock at their cost if it
   says what came back and how many; otherwise their cost is lost. Goods of unknown cost drop out as they came in.
-- A payment is lost when it failed and no other try of it (same order, due time and amount) was paid or is still open,
-  or when it is unpaid 90 days after it was due.
+- A payment is lost when it failed (even after it was paid) and no other try of it (same order, due time and amount) was
+  paid or is still open, or when it is unpaid 90 days after it was due.
 - Contacts and cases cost what they say. Costs of a month that name no customer are not spread over customers.
 
 Every amount counts on the day on which it arose: a return on the day of the return, not of the sale.
@@ -245,8 +245,10 @@ def _payments(facts: Facts, orders: ir.Table) -> ir.Table:
     """Payments lost, counted once whatever the number of tries."""
     payments = convert_money(facts, "payments", facts.table("payments"), ["amount"])
     payments = payments.mutate(due=payments.due_at.coalesce(ibis.literal(_NEVER)))
+    is_unpaid = payments.paid_at.isnull()
+    is_failed = payments.failed_at.notnull() & (is_unpaid | (payments.failed_at > payments.paid_at))
     is_overdue = payments.due_at < ibis.literal(facts.as_of - timedelta(days=UNPAID_DAYS))
-    is_lost = payments.paid_at.isnull() & (payments.failed_at.notnull() | is_overdue.coalesce(False))
+    is_lost = is_failed.coalesce(False) | (is_unpaid & is_overdue.coalesce(False))
     tries = ["order_id", "due", "amount"]
     lost = payments.filter(is_lost & (payments.amount > 0)).anti_join(payments.filter(~is_lost).view(), tries)
     lost = lost.group_by(tries).aggregate(failed_at=lost.failed_at.max())
