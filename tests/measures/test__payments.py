@@ -47,6 +47,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("overdue", {}),
     ("overdue", {"paid_at": "2024-03-02"}),  # not known yet
     ("open", {"due_at": "2024-03-02"}),
+    ("open", {"due_at": "2024-03-02", "paid_at": "2024-01-20"}),  # those who will be late are not known yet
+    ("open", {"due_at": "2024-03-02", "failed_at": "2024-01-20"}),
     ("open", {"due_at": None}),
     ("overdue", {"contract_id": "lease"}),
     # its order was cancelled

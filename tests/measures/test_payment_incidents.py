@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.companies import make_facts
 
+from saydo.company import Facts
 from saydo.errors import BadSetting, MissingTable, NothingToMeasure
 from saydo.measures.payment_incidents import payment_incidents
 from saydo.stats.intervals import wilson
@@ -132,3 +133,12 @@ def test_firms_pay_as_one() -> None:
         assert row["incident_rate"] == 0.5
         widths.append(row["incident_high"] - row["incident_low"])
     assert widths[0] > 1.2 * widths[1]
+
+
+def test_payments_of_firms_are_as_late_as_in_a_simulated_company(straight: tuple[Facts, dict[str, Any]]) -> None:
+    facts, truth = straight
+    rows = {row["kind"]: row for row in payment_incidents(facts, by="customers.kind")}
+    assert rows["firm"]["incident_rate"] == pytest.approx(truth["money"]["payments"]["firms_late"])
+    assert rows["firm"]["late"] > rows["firm"]["overdue"] > 0
+    assert rows["person"]["incident_rate"] == 0
+    assert rows["firm"]["incident_low"] > rows["person"]["incident_high"]

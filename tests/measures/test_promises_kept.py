@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from tests.companies import make_facts
 
+from saydo.company import Facts
 from saydo.errors import BadSetting, MissingTable, NothingToMeasure, UnknownSplit
 from saydo.measures.promises_kept import promises_kept
 from saydo.stats.intervals import wilson
+from saydo.stats.trials import binomial_p
 
 DUE = "2024-01-10T12:00"
 
@@ -60,6 +62,15 @@ def test_promises_that_are_not_due_have_no_rate() -> None:
         0,
         *[None] * 3,
     )
+
+
+def test_promises_kept_ahead_wait_for_the_others_that_fall_due_with_them() -> None:
+    ahead = given("2024-02-20", due_at="2024-03-05")
+    facts = make_facts(commitments=[ahead, given(due_at="2024-03-05"), given("2024-01-10")])
+    (row,) = promises_kept(facts, as_of="2024-03-01").to_records()
+    assert (row["kept"], row["open"], row["kept_rate"], row["days_median"]) == (1, 2, 1.0, -0.5)
+    (row,) = promises_kept(facts, as_of="2024-04-01").to_records()
+    assert (row["kept"], row["broken"], row["open"]) == (2, 1, 0)
 
 
 def test_promises_stand_in_the_period_in_which_they_fell_due_or_were_made() -> None:
@@ -141,3 +152,23 @@ def test_promises_ask_for_their_table_and_name_the_splits_that_exist() -> None:
     with pytest.raises(UnknownSplit) as unknown:
         promises_kept(make_facts(commitments=[given()]), by="promis")
     assert "promises_kept cannot be split by promis. Choose from promise," in str(unknown.value)
+
+
+def test_promises_are_counted_as_they_were_kept_in_a_simulated_company(straight: tuple[Facts, dict[str, Any]]) -> None:
+    facts, truth = straight
+    for row in promises_kept(facts, by="promise"):
+        told = truth["promises"][row["promise"]]
+        assert row["broken"] == told["broken"]
+        assert row["kept"] + row["open"] == told["kept"] + told["open"]  # there, what is kept ahead is no longer open
+
+
+def test_promises_intervals_hold_the_planted_rates(straight: tuple[Facts, dict[str, Any]]) -> None:
+    facts, truth = straight
+    held = []
+    for row in promises_kept(facts, by="promise,touchpoint,quarter"):
+        if row["judged"] >= 5 and row["promise"] != "delivery_date":
+            planted = truth["promises"][row["promise"]]["planted"]
+            rate = planted.get(row["touchpoint"], planted.get(""))
+            held.append(row["kept_low"] <= rate <= row["kept_high"])
+    assert len(held) > 150
+    assert binomial_p(sum(held), len(held)) > 0.001, sum(held) / len(held)

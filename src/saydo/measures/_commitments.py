@@ -11,7 +11,8 @@ In this order, with everything seen as it was known at `Facts.as_of`:
   *broken*.
 - not fulfilled: *broken* once it is past due; until then, and without a ``due_at``, *open*.
 
-Only what is open can change as time goes by, unless somebody judges it later (``settled_at``).
+Only what is open can change as time goes by, unless somebody judges it later (``settled_at``). A rate counts what
+is due only: before that, those that will be kept are known and those that will be broken are not.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ SECONDS_A_DAY = 86_400
 
 
 def judge_commitments(facts: Facts) -> ir.Table:
-    """Every commitment with ``state`` (one of STATES), ``days_late`` and ``is_undated``; the other columns
+    """Every commitment with ``state`` (one of STATES), ``is_due``, ``days_late`` and ``is_undated``, else
     untouched.
 
-    ``days_late`` is fulfilled_at - due_at, negative if early; null if it is not fulfilled (yet), was withdrawn or
-    has no due_at. ``is_undated`` marks what is past due and withdrawn only because its order was cancelled at an
-    unknown time.
+    ``is_due``: its due time has passed, or it has none. ``days_late`` is fulfilled_at - due_at, negative if early;
+    null if it is not fulfilled (yet), was withdrawn or has no due_at. ``is_undated`` marks what is past due and
+    withdrawn only because its order was cancelled at an unknown time.
     """
     rows = _with_cancellation(facts)
     rows = rows.mutate(state=_state(rows, facts))
@@ -39,7 +40,8 @@ def judge_commitments(facts: Facts) -> ir.Table:
         rows.state == "withdrawn", ibis.null("float64"), days_between(rows.due_at, rows.fulfilled_at)
     )
     is_undated = rows["_is_undated"] & (rows.state == "withdrawn") & _is_past_due(rows, facts) & ~_is_withdrawn(rows)
-    return rows.mutate(days_late=days_late, is_undated=is_undated).drop("_cancelled_at", "_is_undated")
+    is_due = rows.due_at.isnull() | _is_past_due(rows, facts)
+    return rows.mutate(is_due=is_due, days_late=days_late, is_undated=is_undated).drop("_cancelled_at", "_is_undated")
 
 
 def days_between(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.FloatingValue:

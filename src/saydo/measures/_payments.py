@@ -4,10 +4,11 @@ Seen as it was known at `Facts.as_of`:
 
 - A row that failed is a *try*. If another row of the same order or contract, due time and amount did not fail, that
   one is the payment and the try only marks it; of several that failed and no other, one stands for all.
+- not due yet: *open*, whatever became of it already, for of what is not due only the good payers are known.
 - paid: *on_time* by its due time (a due date means the end of that local day) or without one; *retried* if so, but
   only after a failed try; *late* after it. Money that came and went back (failed after it was paid) is not paid.
 - not paid: *failed* if refused or given up; *withdrawn* if its order was cancelled before it was due (or at an
-  unknown time); *overdue* once past due; *open* until then.
+  unknown time); *overdue* once past due; without a due time *open*.
 
 Money that is owed to the customer (an amount of 0 or less) is no payment of theirs and left out.
 """
@@ -33,8 +34,8 @@ def judge_payments(facts: Facts) -> ir.Table:
     """Payments with ``state`` (one of STATES), ``placed_at``, ``days_late`` and ``is_cancelled``.
 
     ``amount`` is in the company's currency (float64). ``placed_at`` is when it was due, else paid, else failed.
-    ``days_late`` is null unless the state is late; ``is_cancelled`` tells of the order. Seen from the past, payments of
-    orders and contracts that did not exist yet are left out.
+    ``days_late`` is null unless the state is late; ``is_cancelled`` tells of the order. Seen from the past,
+    payments of orders and contracts that did not exist yet are left out.
     """
     rows = _with_cancellation(facts, _join_tries(_customers_payments(facts)))
     rows = rows.mutate(placed_at=rows.due_at.coalesce(rows.paid_at, rows.failed_at))
@@ -115,13 +116,15 @@ def _with_cancellation(facts: Facts, rows: ir.Table) -> ir.Table:
 
 def _state(rows: ir.Table, facts: Facts) -> ir.StringValue:
     is_in_time = rows.due_at.isnull() | (rows.paid_at <= rows.due_at)
-    is_withdrawn = rows.is_cancelled & (rows["_cancelled"] <= rows.due_at).fill_null(True)
+    is_unpaid = rows.paid_at.isnull() & ~rows["_is_failed"]
+    is_withdrawn = is_unpaid & rows.is_cancelled & (rows["_cancelled"] <= rows.due_at).fill_null(True)
     return ibis.cases(
         (~rows["_counts"], None),
+        (is_withdrawn, "withdrawn"),
+        ((rows.due_at >= ibis.literal(facts.as_of)).fill_null(False), "open"),
         (rows["_is_failed"], "failed"),
         (rows.paid_at.notnull() & ~is_in_time, "late"),
         (rows.paid_at.notnull(), ibis.ifelse(rows["_was_tried"], "retried", "on_time")),
-        (is_withdrawn, "withdrawn"),
-        ((rows.due_at < ibis.literal(facts.as_of)).fill_null(False), "overdue"),
+        (rows.due_at.notnull(), "overdue"),
         else_="open",
     )

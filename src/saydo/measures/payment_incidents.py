@@ -34,10 +34,11 @@ def compute(
     """Payments that were late, failed, retried or are overdue, over payments judged.
 
     Each payment due in the period has one state: on_time; retried (in time, but after a failed try); late; failed
-    (refused or given up, and no other try was paid or is open); overdue (past due, unpaid); open (not due yet);
-    withdrawn (its order was cancelled before). ``saydo.measures._payments`` has every rule. What is neither open
-    nor withdrawn is judged. An amount is lost when its payment failed, or is unpaid more than ``lost_after_days``
-    after it was due; overdue amounts are at risk until then. Amounts of cancelled orders are neither.
+    (refused or given up, and no other try was paid or is open); overdue (past due, unpaid); open (not due yet, paid
+    ahead or not); withdrawn (its order was cancelled before). ``saydo.measures._payments`` has every rule. What is
+    neither open nor withdrawn is judged. An amount is lost when its payment failed, or is unpaid more than
+    ``lost_after_days`` after it was due; overdue amounts are at risk until then. Amounts of cancelled orders are
+    neither.
 
     Reads:   payments (due_at null: cannot be late, placed by the day it was paid or failed; amounts
              of 0 or less are not the customer's to pay), orders and contracts (customer_id, cancelled_at, status);

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +23,7 @@ from saydo.stats.ratios import ClusterSums
 _UNDATED = mark(
     "Past due and never fulfilled, of orders that were cancelled at an unknown time: {count}. They count as withdrawn."
 )
+_JUDGED = ("kept", "broken")
 _LATENESS = ("late", "overdue", "late_days_median", "late_days_p90", "days_median", "days_p90")
 
 
@@ -36,12 +38,13 @@ def compute(
 ) -> Figures:
     """Commitments kept over commitments judged, kept / (kept + broken).
 
-    A commitment is kept if it was fulfilled by its due time (a due date means the end of that local day), broken if
-    not, open while it is not due, withdrawn if its order was cancelled before it was due
-    (`saydo.measures._commitments` has every rule). Open and withdrawn ones are counted but not judged. ``placed``
-    says which time puts a commitment in a period and in a unit of time: when it was ``due`` (when it was made, if
-    it has no due time), which is when it can be judged, or when it was ``made``. ``seen_by`` keeps what the system,
-    the customer or a mystery visit saw. Money back, answers and repairs are promises like deliveries.
+    Of what fell due, a commitment is kept if it was fulfilled by its due time (a due date means the end of that
+    local day), broken if not. It is open as long as it is not due, even if fulfilled already: of what is not due
+    only the kept ones are known. It is withdrawn if its order was cancelled before it was due
+    (`saydo.measures._commitments` has every rule). ``placed`` says which time puts a commitment in a period and in
+    a unit of time: when it was ``due`` (when it was made, if it has no due time) or when it was ``made``.
+    ``seen_by`` keeps what the system, the customer or a mystery visit saw. Money back, answers and repairs are
+    promises like deliveries.
 
     Reads:   commitments (due_at null: never late; fulfilled_at null: not fulfilled yet; kept null: time tells;
              customer_id null: a cluster of its own); orders.cancelled_at and status; customers.account_id where
@@ -49,8 +52,8 @@ def compute(
     Returns: the splits; given, kept, broken, open, withdrawn, judged = kept + broken (counts); kept_rate, kept_low,
              kept_high (0 to 1; null when nothing was judged); late (fulfilled after they were due), overdue (past
              due and still not fulfilled) (counts); late_days_median, late_days_p90 (of those late), days_median,
-             days_p90 (fulfilled_at - due_at of all fulfilled with a due time, negative if early) (days; null
-             without any); early_share (0 to 1, of those fulfilled with a due time: a whole day or more before it).
+             days_p90 (fulfilled_at - due_at of all that fell due and were fulfilled, negative if early) (days; null
+             without any); early_share (0 to 1, of these: a whole day or more before it).
     Interval: Wilson, 95 %, on the effective number of commitments: those of one customer (or account; without a
              customer, those of one order or visit) go well or badly together, so they count for less than as many
              customers would.
@@ -59,7 +62,7 @@ def compute(
              everybody on one day (a strike) is not in the interval.
     Source:  Wilson 1927; Korn and Graubard 1998 (effective number).
     """
-    rows = judge_commitments(facts)
+    rows = _when_due(judge_commitments(facts))
     rows = rows if seen_by is None else rows.filter(rows.seen_by == seen_by)
     rows = rows.mutate(placed_at=rows.made_at if placed == "made" else rows.due_at.coalesce(rows.made_at))
     rows = in_period(facts, rows, "placed_at", since, until)
@@ -67,10 +70,17 @@ def compute(
     rows = add_cluster(facts, rows, "customer_id", "order_id", "visit_id", "commitment_id")
     split = split_rows(facts, "promises_kept", "commitments", rows, by, at="placed_at")
     counts = run_groups(facts, split.rows, split.names, **_counts(split.rows))
-    is_judged = split.rows.state.isin(["kept", "broken"])
+    is_judged = split.rows.state.isin(_JUDGED)
     sums = sum_clusters(facts, split.rows, split.names, kept=(split.rows.state == "kept", is_judged))
     notes = (Note(_UNDATED, {"count": undated}),) if undated else ()
     return Figures(_figures(counts, sums["kept"]), split.names, split.overlaps, notes)
+
+
+def _when_due(rows: ir.Table) -> ir.Table:
+    """``rows`` with what is not due yet as open, though it may be fulfilled already, and without its days."""
+    is_ahead = rows.state.isin(_JUDGED) & ~rows.is_due
+    days_late = ibis.ifelse(rows.is_due, rows.days_late, ibis.null("float64"))
+    return rows.mutate(state=ibis.ifelse(is_ahead, "open", rows.state), days_late=days_late)
 
 
 def _counts(rows: ir.Table) -> dict[str, ir.Value]:
