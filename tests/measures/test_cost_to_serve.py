@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from tests.companies import make_facts
 
+from saydo.company import Facts
 from saydo.errors import MissingTable, NothingToMeasure
 from saydo.measures._clusters import rate_interval
 from saydo.measures.cost_to_serve import cost_to_serve
 from saydo.stats.ratios import ClusterSums
+from saydo.stats.trials import binomial_p
 
 Row = dict[str, Any]
 
@@ -141,3 +143,13 @@ def test_cost_to_serve_asks_for_its_tables_and_a_period_with_something_in_it() -
         cost_to_serve(make_facts(orders=[order("a")]))
     with pytest.raises(NothingToMeasure):
         cost_to_serve(make_facts(orders=[order("a")], contacts=[contact("a")]), since="2025-01-01")
+
+
+def test_cost_to_serve_intervals_hold_the_planted_calls(straight: tuple[Facts, dict[str, Any]]) -> None:
+    facts, truth = straight
+    rows = cost_to_serve(facts, by="customers.segment,customers.region").to_records()
+    held = [row["contacts_low"] <= truth["planted"]["calls"] <= row["contacts_high"] for row in rows if row["orders"]]
+    assert len(held) > 30
+    assert binomial_p(sum(held), len(held)) > 0.001, sum(held) / len(held)
+    (whole,) = cost_to_serve(facts).to_records()
+    assert whole["contacts_low"] <= truth["planted"]["calls"] <= whole["contacts_high"]

@@ -14,7 +14,9 @@ from tests.companies import make_facts
 from saydo.company import Facts
 from saydo.errors import BadSetting, MissingTable, MixedCurrencies, NothingToMeasure
 from saydo.measures.returns_rate import returns_rate
+from saydo.simulate.catalogue import RETURN_FACTORS
 from saydo.stats.intervals import wilson
+from saydo.stats.trials import binomial_p
 
 Row = dict[str, Any]
 AS_OF = "2024-12-01"
@@ -224,3 +226,14 @@ def test_returns_agree_with_a_plain_loop(orders: list[Any], lines: list[Any], re
         worth = {key: sold[key][1] * sold[key][2] for key in counted}
         assert row["sold_value"] == pytest.approx(sum(worth.values()))
         assert row["returned_value"] == pytest.approx(sum(min(values[key], worth[key]) for key in counted))
+
+
+def test_returns_intervals_hold_the_planted_rates(straight: tuple[Facts, dict[str, Any]]) -> None:
+    facts, truth = straight
+    held = []
+    for row in returns_rate(facts, by="products.category,month"):
+        rate = truth["planted"]["returned"] * RETURN_FACTORS[row["category"]]
+        held.append(row["return_low"] <= rate <= row["return_high"])
+    assert len(held) > 150
+    # months with few sales hold rare returns more often than 95 % of the time
+    assert sum(held) >= 0.95 * len(held) or binomial_p(sum(held), len(held)) > 0.001, sum(held) / len(held)
