@@ -35,14 +35,12 @@ def find_invitations(facts: Facts, since: date | None, until: date | None) -> ir
         _survey=rows.survey.coalesce(""),
         _question=rows.question.coalesce(_NPS),
     )
-    same = ibis.window(group_by=["person", "_survey", "_question"], order_by="sent_at")
-    rows = rows.mutate(_next_at=rows.sent_at.lead().over(same))
-    rows = in_period(facts, rows, "sent_at", None, until)
     answers = _find_answers(facts, rows, since)
-    found = rows.left_join(answers, rows.invitation_id == answers["_invitation"])
-    found = found.select(rows, spoke_at=answers["_said_at"], score=answers["_score"])
+    sent = in_period(facts, rows, "sent_at", None, until)
+    found = sent.left_join(answers, sent.invitation_id == answers["_invitation"])
+    found = found.select(sent, spoke_at=answers["_said_at"], score=answers["_score"])
     found = found.mutate(is_answered=found.answered_at.notnull() | found.spoke_at.notnull())
-    return _add_occasion(facts, found).drop("_survey", "_question", "_next_at")
+    return _add_occasion(facts, found).drop("_survey", "_question")
 
 
 def _find_answers(facts: Facts, rows: ir.Table, since: date | None) -> ir.Table:
@@ -52,12 +50,12 @@ def _find_answers(facts: Facts, rows: ir.Table, since: date | None) -> ir.Table:
         _customer="customer_id",
         _to=said.survey.coalesce(""),
         _about="question",
+        feedback_id="feedback_id",
         said_at="said_at",
         score=ibis.ifelse(_is_nps(said), said.score, None),
         order=order_answers(said),
     )
-    end = rows.sent_at + ibis.interval(days=ANSWER_DAYS)
-    reached = rows.filter(rows.is_delivered).mutate(_end=ibis.least(rows["_next_at"].coalesce(end), end))
+    reached = rows.filter(rows.is_delivered & rows.customer_id.notnull())
     pairs = reached.join(
         said,
         [
@@ -65,10 +63,13 @@ def _find_answers(facts: Facts, rows: ir.Table, since: date | None) -> ir.Table:
             reached["_survey"] == said["_to"],
             reached["_question"] == said["_about"],
             said.said_at >= reached.sent_at,
-            said.said_at < reached["_end"],
+            said.said_at < reached.sent_at + ibis.interval(days=ANSWER_DAYS),
         ],
-    ).select(_invitation=reached.invitation_id, said_at=said.said_at, score=said.score, order=said.order)
-    return pairs.aggregate(by="_invitation", _said_at=pairs.said_at.max(), _score=pairs.score.argmax(pairs.order))
+    ).select(said, reached.invitation_id, reached.sent_at)
+    last = pairs.invitation_id.argmax(pairs.sent_at)
+    answers = pairs.aggregate(by=["feedback_id", "said_at", "score", "order"], _invitation=last)
+    latest, score = answers.said_at.max(), answers.score.argmax(answers.order)
+    return answers.aggregate(by="_invitation", _said_at=latest, _score=score)
 
 
 def _is_nps(said: ir.Table) -> ir.BooleanValue:

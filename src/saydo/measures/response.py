@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -30,7 +30,10 @@ from saydo.stats.weighting import Levels, bound_nonresponse, reweigh
 
 WEIGHT_ON = ("customers.segment", "customers.country", "customers.language", "tenure", "orders_before")
 _DERIVED = ("tenure", "orders_before")
-_COUNTS = ("reached", "heard", "promoters", "passives", "detractors")
+_COUNTS = (
+    *("invitations", "clusters", "answers", "delivered", "cc", "cm", "mm"),
+    *("young", "reached", "heard", "detractors", "passives", "promoters"),
+)
 _MOST_CELLS = 100_000
 _YOUNG_DAYS = 14
 _WEIGHTED = mark("Weighted on what is known of everybody who was asked: {columns}.")
@@ -84,48 +87,35 @@ def compute(
     split = split_rows(facts, "response", "invitations", invitations, [*by, *plain])
     names = (*split.names[: len(by)], "question", "occasion")
     known = [name for name in split.names if name not in names]
-    sums, rate = _sum_rates(facts, split.rows, names)
     people, derived = _add_derived(facts, _find_people(facts, split.rows, names, known, each), words)
-    figures = {name: sums[name] for name in ("invitations", "delivered", "answers")}
-    figures |= named("response_rate", share_interval(rate), "response")
+    cells = _count_cells(facts, people, names, (*known, *derived))
     is_clustered = each == "answer" or has_accounts(facts)
-    figures |= _score(facts, people, sums.select(names), (*known, *derived), is_clustered)
+    figures = _figures(facts, people, cells, (*known, *derived), is_clustered)
     notes = (Note(_WEIGHTED, {"columns": ", ".join((*known, *derived))}),) if known or derived else ()
-    return Figures(add_columns(sums.select(names), figures), names, split.overlaps, (*notes, *_note_young(sums)))
+    return Figures(figures, names, split.overlaps, (*notes, *_note_young(cells)))
 
 
 # --- what the engine counts
 
 
-def _sum_rates(facts: Facts, rows: ir.Table, names: Sequence[str]) -> tuple[pa.Table, ClusterSums]:
-    """Per group the invitations, those delivered, answered and young, and the rate's sums over people or accounts."""
-    clustered = add_cluster(facts, rows, "person")
-    is_delivered = clustered.is_delivered.ifelse(1, 0)
-    is_answered = (clustered.is_delivered & clustered.is_answered).ifelse(1, 0)
-    is_silent = clustered.is_delivered & ~clustered.is_answered
-    is_young = is_silent & (clustered.sent_at >= facts.as_of - timedelta(days=_YOUNG_DAYS))
-    totals = {
-        "invitations": ibis.literal(1),
-        "delivered": is_delivered,
-        "answers": is_answered,
-        "young": is_young.ifelse(1, 0),
-    }
-    sums, ratios = sum_groups(facts, clustered, names, totals, rate=(is_answered, is_delivered))
-    return sums, ratios["rate"]
-
-
 def _find_people(facts: Facts, rows: ir.Table, names: Sequence[str], known: Sequence[str], each: str) -> ir.Table:
-    """Everybody reached, one row per person and group: their last answer, and what they are known by as text."""
-    reached = rows.filter(rows.is_delivered & rows.customer_id.notnull())
-    order = reached.spoke_at.epoch_seconds().cast("float64") * 1024 - reached.score
-    people = reached.aggregate(
+    """One row per person and group, or per invitation: how many were sent and answered, the last answer, and what the
+    person is known by as text.
+    """
+    young_since = facts.as_of - timedelta(days=_YOUNG_DAYS)
+    order = rows.spoke_at.epoch_seconds().cast("float64") * 1024 - rows.score
+    return rows.aggregate(
         by=[*names, "person", *(["invitation_id"] if each == "answer" else [])],
-        score=reached.score.argmax(order, where=reached.score.notnull()),
-        spoke_at=reached.spoke_at.max(),
-        sent_at=reached.sent_at.max(),
-        **{name: reached[name].cast("string").max() for name in known},
+        is_customer=rows.customer_id.notnull().any(),
+        sent=rows.count(),
+        delivered=rows.count(where=rows.is_delivered),
+        answered=rows.count(where=rows.is_delivered & rows.is_answered),
+        young=rows.count(where=rows.is_delivered & ~rows.is_answered & (rows.sent_at >= young_since)),
+        score=rows.score.argmax(order, where=rows.score.notnull()),
+        spoke_at=rows.spoke_at.max(),
+        sent_at=rows.sent_at.max(where=rows.is_delivered),
+        **{name: rows[name].cast("string").max() for name in known},
     )
-    return add_cluster(facts, people, "person")
 
 
 def _add_derived(facts: Facts, people: ir.Table, words: Sequence[str]) -> tuple[ir.Table, list[str]]:
@@ -152,70 +142,88 @@ def _band(value: ir.NumericValue, ends: tuple[int, int, int]) -> ir.StringValue:
     return ibis.cases((value.isnull(), None), *((value < end, str(place)) for place, end in enumerate(ends)), else_="3")
 
 
-# --- the score
-
-
-def _score(
-    facts: Facts, people: ir.Table, groups: pa.Table, known: Sequence[str], is_clustered: bool
-) -> dict[str, Any]:
-    """The columns of those reached and their score, aligned with ``groups``."""
-    names = groups.column_names
-    places = {key: place for place, key in enumerate(_keys(groups, names))}
-    cells = _count_cells(facts, people, names, known)
-    group = np.array([places[key] for key in _keys(cells, names)], dtype=np.intp)
-    counts = {name: np.asarray(np.bincount(group, column(cells, name), len(groups)), np.float64) for name in _COUNTS}
-    up, level, down = (counts[name] for name in ("promoters", "passives", "detractors"))
-    scored = up + level + down
-    raw = divide(up - down, scored)
-    if is_clustered:
-        effective, df = _count_effective(facts, people, places, names)
-        low, high = nps_interval_effective(divide(up, scored), divide(down, scored), effective, df)
-    else:
-        effective, df = scored, np.full(len(groups), np.inf)
-        low, high = nps_interval(up, level, down)
-    weighted, answers = _reweigh(cells, group, known, (divide(effective, scored), df))
-    lowest, highest = bound_nonresponse(100 * raw, 1 - divide(scored, counts["reached"]))
-    return {
-        **{name: count.astype(np.int64) for name, count in counts.items()},
-        **named("nps", (100 * raw, low, high)),
-        **named("nps_weighted", weighted),
-        "effective_answers": answers,
-        "nps_lowest": lowest,
-        "nps_highest": highest,
-    }
-
-
 def _count_cells(facts: Facts, people: ir.Table, names: Sequence[str], known: Sequence[str]) -> pa.Table:
-    """People by group and everything that they are known by."""
+    """Invitations and people by group and everything that people are known by, sorted by group."""
+    m, c = people.delivered.cast("float64"), people.answered.cast("float64")
+    is_reached, score = (m > 0) & people.is_customer, people.score.coalesce(-1.0)  # -1 is in no band; Spark counts
+    bands = {band: people.count(where=score.between(low, high)) for band, (low, high) in BANDS.items()}  # null as null
     is_nps = people.question.coalesce("nps") == "nps"
-    scored = people.score.coalesce(-1.0)  # no score is in no band: Spark counts null where nothing but null is asked
-    bands = {band: people.count(where=scored.between(low, high)) for band, (low, high) in BANDS.items()}
-    heard = people.count(where=ibis.ifelse(is_nps, people.score.notnull(), people.spoke_at.notnull()))
-    cells = run_groups(facts, people, [*names, *known], reached=people.count(), heard=heard, **bands)
+    cells = run_groups(
+        facts,
+        people,
+        [*names, *known],
+        invitations=people.sent.sum(),
+        clusters=people.count(where=m > 0),
+        answers=c.sum(),
+        delivered=m.sum(),
+        cc=(c * c).sum(),
+        cm=(c * m).sum(),
+        mm=(m * m).sum(),
+        young=people.young.sum(),
+        reached=people.count(where=is_reached),
+        heard=people.count(where=ibis.ifelse(is_nps, score >= 0, people.spoke_at.notnull())),
+        **bands,
+    )
     if cells.num_rows > _MOST_CELLS:
         raise BadSetting(name="weight_on", value=list(known), choices=mark("splits with few different values"))
     return cells
 
 
-def _keys(rows: pa.Table, names: Sequence[str]) -> list[tuple[Any, ...]]:
-    return list(zip(*(rows[name].to_pylist() for name in names), strict=True))
+# --- the score
 
 
-def _count_effective(
-    facts: Facts, people: ir.Table, places: Mapping[tuple[Any, ...], int], names: Sequence[str]
-) -> tuple[Array, Array]:
-    """The effective answers of each group where those of a person or account are alike; and degrees of freedom."""
-    scored = people.filter(people.score.notnull())
-    one = classify(scored.score)
-    found, sums = sum_groups(facts, scored, names, {"extremes": one * one}, score=(one, ibis.literal(1)))
-    clusters = sums["score"]
-    mean = estimate_ratio(clusters)
-    variance = np.maximum(divide(column(found, "extremes"), clusters.m) - mean.value**2, 0)
-    effective, df = (np.full(len(places), np.nan) for _ in range(2))
-    here = np.array([places[key] for key in _keys(found, names)], dtype=np.intp)
-    effective[here] = effective_answers(mean.se, variance, clusters.m, clusters.effective_clusters)
-    df[here] = mean.df
-    return effective, df
+def _figures(facts: Facts, people: ir.Table, cells: pa.Table, known: Sequence[str], is_clustered: bool) -> pa.Table:
+    """One row per group, from the cells that make it up."""
+    names = cells.column_names[: -len(_COUNTS) - len(known)]
+    groups, group = _number_groups(cells, names)
+    counts = {name: np.asarray(np.bincount(group, column(cells, name), len(groups)), np.float64) for name in _COUNTS}
+    up, level, down = (counts[name] for name in ("promoters", "passives", "detractors"))
+    scored = up + level + down
+    rate = ClusterSums(*(counts[name] for name in ("clusters", "answers", "delivered", "cc", "cm", "mm")))
+    low, high = nps_interval(up, level, down)
+    effective, df = scored, np.full(len(groups), np.inf)
+    if is_clustered:
+        rate, effective, df = _count_clusters(facts, people, names)
+        low, high = nps_interval_effective(divide(up, scored), divide(down, scored), effective, df)
+    raw = 100 * divide(up - down, scored)
+    weighted, answers = _reweigh(cells, group, known, (divide(effective, scored), df))
+    lowest, highest = bound_nonresponse(raw, 1 - divide(scored, counts["reached"]))
+    whole = {name: count.astype(np.int64) for name, count in counts.items()}
+    figures = {name: whole[name] for name in ("invitations", "delivered", "answers")}
+    figures |= named("response_rate", share_interval(rate), "response")
+    figures |= {name: whole[name] for name in ("reached", "heard", *BANDS)}
+    figures |= named("nps", (raw, low, high)) | named("nps_weighted", weighted)
+    return add_columns(groups, figures | {"effective_answers": answers, "nps_lowest": lowest, "nps_highest": highest})
+
+
+def _number_groups(cells: pa.Table, names: Sequence[str]) -> tuple[pa.Table, Levels]:
+    """The groups in the order of the cells, and the number of the group that each cell is in."""
+    keys = list(zip(*(cells[name].to_pylist() for name in names), strict=True))
+    firsts = {key: place for place, key in reversed(list(enumerate(keys)))}
+    order = sorted(firsts.values())
+    number = {place: group for group, place in enumerate(order)}
+    return cells.select(list(names)).take(order), np.array([number[firsts[key]] for key in keys], dtype=np.intp)
+
+
+def _count_clusters(facts: Facts, people: ir.Table, names: Sequence[str]) -> tuple[ClusterSums, Array, Array]:
+    """Where people of one account, or answers of one person, are alike: the sums of the rate, the effective answers to
+    the score and their degrees of freedom, per group.
+    """
+    clustered = add_cluster(facts, people, "person")
+    is_scored, one = clustered.score.notnull(), classify(clustered.score)
+    value, weight = ibis.ifelse(is_scored, one, 0), is_scored.ifelse(1, 0)
+    found, sums = sum_groups(
+        facts,
+        clustered,
+        names,
+        {"extremes": value * value},
+        rate=(clustered.answered, clustered.delivered),
+        score=(value, weight),
+    )
+    score = sums["score"]
+    mean = estimate_ratio(score)
+    variance = np.maximum(divide(column(found, "extremes"), score.m) - mean.value**2, 0)
+    return sums["rate"], effective_answers(mean.se, variance, score.m, score.effective_clusters), mean.df
 
 
 def _reweigh(
