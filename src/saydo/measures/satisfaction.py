@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
-import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -14,7 +13,7 @@ import pyarrow as pa
 from saydo.company import Facts
 from saydo.language import mark
 from saydo.measures._answers import answers_to, group_answers
-from saydo.measures._clusters import has_accounts, named, run_groups, share_interval, sum_clusters
+from saydo.measures._clusters import has_accounts, named, run_groups, share_interval, sum_groups
 from saydo.measures._measure import Figures, Measure, add_columns, column
 from saydo.stats.arrays import Array, divide
 from saydo.stats.estimates import Sums
@@ -62,25 +61,17 @@ def compute(
     """
     rows = answers_to(facts, [question] if question else QUESTIONS, since, until)
     split = group_answers(facts, "satisfaction", rows, by, each=each, apart=_APART)
-    rows = split.rows
-    is_top, is_top_two = rows.score >= rows.scale_max, rows.score >= rows.scale_max - 1
-    sums = run_groups(
-        facts,
-        rows,
-        split.names,
-        answers=rows.count(),
-        **{f"score_{score}": rows.count(where=rows.score == score) for score in range(11)},
-        total=rows.score.sum(),
-        squares=(rows.score * rows.score).sum(),
-        top=rows.count(where=is_top),
-        top_two=rows.count(where=is_top_two),
-    )
+    rows, score = split.rows, split.rows.score
+    one, is_top, is_top_two = score.notnull(), score >= rows.scale_max, score >= rows.scale_max - 1
+    shares = {name: value.ifelse(1, 0) for name, value in (("top", is_top), ("top_two", is_top_two))}
+    totals = {"answers": one.ifelse(1, 0), "total": score, "squares": score * score, **shares}
+    totals |= {f"score_{given}": (score == given).ifelse(1, 0) for given in range(11)}
     if each == "person" and not has_accounts(facts):
+        sums = run_groups(facts, rows, split.names, **{name: value.sum() for name, value in totals.items()})
         clusters = _own_clusters(sums)
     else:
-        values = {"score": rows.score, "top": is_top.ifelse(1, 0), "top_two": is_top_two.ifelse(1, 0)}
-        one = ibis.literal(1)
-        clusters = sum_clusters(facts, rows, split.names, **{name: (value, one) for name, value in values.items()})
+        ratios = {name: (value, totals["answers"]) for name, value in {"score": score, **shares}.items()}
+        sums, clusters = sum_groups(facts, rows, split.names, totals, **ratios)
     return Figures(_figures(sums, clusters), split.names, split.overlaps)
 
 
