@@ -27,7 +27,7 @@ TEN = (9, 10, 9, 9, 10, 7, 8, 7, 8, 3)  # 5 promoters, 4 passives, 1 detractor
 
 def run(*arguments: object, language: str = "en", width: int = 100, **environment: str) -> Result:
     """One command, in the language and width given."""
-    plain = {"LANGUAGE": language, "LC_ALL": "", "LC_MESSAGES": "", "COLUMNS": str(width), "SAYDO_DEBUG": ""}
+    plain = {"LANGUAGE": language, "COLUMNS": str(width), "SAYDO_DEBUG": ""}
     return CliRunner().invoke(app, [str(one) for one in arguments], env=plain | environment)
 
 
@@ -157,7 +157,7 @@ def test_measure_table_tells_a_sentence_and_its_interval(ten: Path) -> None:
 
 def test_measure_table_counts_the_columns_that_it_leaves_out(company: Path) -> None:
     narrow, wide = (run("measure", "nps", company, width=width).stdout for width in (60, 400))
-    assert "16 more columns; --format csv gives all of them." in narrow
+    assert "15 more columns; --format csv gives all of them." in narrow
     assert "more columns" not in wide
 
 
@@ -175,12 +175,27 @@ def test_measure_table_shows_no_control_characters(tmp_path: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
-def test_measure_speaks_the_language_asked_for_or_that_of_the_user(company: Path) -> None:
-    numbers = {
-        run("measure", "promises_kept", company, *more, language=language).stderr
-        for language, more in (("fr", ()), ("en", ("--language", "fr")))
-    }
-    assert len(numbers) == 1
+@pytest.mark.parametrize(
+    ("environment", "is_french"),
+    [
+        ({"LANG": "fr_CH.UTF-8"}, True),
+        ({"LANG": "fr_FR.UTF-8", "LC_CTYPE": "C.UTF-8"}, True),
+        ({"LANG": "fr_FR.UTF-8", "LC_ALL": "C.UTF-8"}, False),
+        ({"LANGUAGE": "fr:en", "LANG": "en_US.UTF-8"}, True),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "fr_FR@euro"}, True),
+        ({"LANG": "tlh"}, False),
+        ({}, False),
+    ],
+)
+def test_measure_speaks_the_language_of_the_user(ten: Path, environment: dict[str, Any], is_french: bool) -> None:
+    unset = dict.fromkeys(("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANG"), "")
+    words = run("measure", "nps", ten, **(unset | environment)).stdout
+    assert ("Le Net Promoter Score est de +40" in words) == is_french
+    assert ("The Net Promoter Score is +40" in words) != is_french
+
+
+def test_measure_speaks_the_language_asked_for(ten: Path) -> None:
+    assert "Le Net Promoter Score est de +40" in run("measure", "nps", ten, "--language", "fr").stdout
 
 
 # Raw files become a company

@@ -7,6 +7,8 @@ one sentence; 3 rows refused under ``--strict``; 130 interrupted.
 from __future__ import annotations
 
 import errno
+import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from babel import Locale, UnknownLocaleError, default_locale
+from babel import Locale, UnknownLocaleError
 from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
@@ -84,14 +86,20 @@ def _fail(sentence: str, exit_code: int) -> NoReturn:
 
 def _read_language(value: str | None) -> str:
     """The language asked for, else that of the user's environment, else English."""
-    code = (value or default_locale("LC_MESSAGES") or "en").replace("-", "_")
+    code = (value or _language_of_environment()).replace("-", "_")
     try:
-        is_known = Locale.parse(code).language in LANGUAGES and not code.endswith("POSIX")
+        is_known = Locale.parse(code).language in LANGUAGES
     except (UnknownLocaleError, ValueError):
         is_known = False
     if value and not is_known:
         raise typer.BadParameter(f"{value} is not spoken here. Choose one of {', '.join(LANGUAGES)}.")
     return code if is_known else "en"
+
+
+def _language_of_environment() -> str:
+    """The locale of messages as gettext finds it; Babel's way also asks LC_CTYPE, which Python itself may have set."""
+    found = (os.environ.get(name) for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
+    return re.split("[:.@]", next(filter(None, found), ""))[0]
 
 
 def _say(sentence: str) -> None:

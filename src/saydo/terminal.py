@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 ROWS = 50
+GAP = 2
 _HEADINGS = (mark("measure"), mark("question"), mark("headline"), mark("needs"))
 _SETTING_HEADINGS = (mark("setting"), mark("values"), mark("if left out"))
 _KINDS: dict[object, str] = {
@@ -67,7 +68,7 @@ class _Shown:
 
     @property
     def width(self) -> int:
-        return max(cell_len(text) for text in (self.heading, *self.cells)) + 3
+        return max(cell_len(text) for text in (self.heading, *self.cells)) + GAP
 
 
 def print_result(console: Console, result: Result) -> None:
@@ -79,9 +80,8 @@ def print_result(console: Console, result: Result) -> None:
     chosen, left_out = _choose(result, records, console.width)
     table = _table()
     for column in chosen:
-        table.add_column(
-            Text(column.heading), justify="right" if column.is_figure else "left", no_wrap=column.is_figure
-        )
+        side = "right" if column.is_figure else "left"
+        table.add_column(Text(column.heading), justify=side, no_wrap=column.is_figure, overflow="fold")
     for cells in zip(*(column.cells for column in chosen), strict=True):
         table.add_row(*map(Text, cells))
     console.print("", table, "", sep="\n")
@@ -161,7 +161,7 @@ def _tell_kind(kind: object) -> str:
 
 
 def _table(*headings: str) -> Table:
-    return Table(*headings, box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    return Table(*headings, box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
 
 
 def _tell(result: Result, record: Record) -> str:
