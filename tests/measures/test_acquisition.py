@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.companies import make_facts
 
 from saydo.company import Facts
+from saydo.engine import open_facts
 from saydo.errors import BadSetting
 from saydo.measures.acquisition import acquisition
+from saydo.simulate import simulate
 
 FIRST = datetime(2024, 1, 5)
 LATER = FIRST + timedelta(days=400)
@@ -127,3 +132,21 @@ def test_keeping_costs_contacts_cases_and_service_per_active_customer_and_year()
 
 def test_keeping_costs_nobody_knows_what_without_any_cost() -> None:
     assert by_channel(company({"a": "ads"}), "keeping_cost") == {"ads": None}
+
+
+def test_acquisition_finds_the_simulated_company_s_truth_from_either_source(tmp_path: Path) -> None:
+    truth = simulate(tmp_path, customers=200, seed=11)["money"]["acquisition"]
+    told = {name: channel for name, channel in truth.items() if isinstance(channel, dict)}
+    expected = {name: (channel["customers"], pytest.approx(channel["cost"])) for name, channel in told.items()}
+    assert _won(open_facts(tmp_path)) == expected
+    customers = tmp_path / open_facts(tmp_path).manifest.tables["customers"].files[0]
+    people = pq.read_table(customers)
+    place = people.column_names.index("acquisition_cost")
+    unknown = pa.nulls(len(people), people.schema.field(place).type)
+    pq.write_table(people.set_column(place, "acquisition_cost", unknown), customers)
+    assert _won(open_facts(tmp_path)) == expected  # costs by channel and month tell the same
+
+
+def _won(facts: Facts) -> dict[str, Any]:
+    found = acquisition(facts)
+    return {row["acquired_via"]: (row["new_customers"], row["cost_per_customer"] or 0.0) for row in found}
