@@ -10,6 +10,7 @@ first value, quantities are 1 and currencies are those of the company. A score w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -134,3 +135,17 @@ def _entry(name: str, rows: pa.Table) -> TableEntry:
     own = {field.name: str(ibis.dtype(field.type)) for field in rows.schema if field.name.startswith("x_")}
     met = rows["currency"].drop_null().unique().to_pylist() if "currency" in rows.column_names else []
     return TableEntry((f"{name}.parquet",), rows.num_rows, currencies=tuple(sorted(met)), own_columns=own)
+
+
+def cut_company(facts: Facts, parts: int) -> Facts:
+    """The same company cut into many by ``customers.x_part``: no account (or customer without one) is in two parts.
+
+    One call then measures as many companies as a test of chance needs.
+    """
+    engine, entry = facts.engine, facts.manifest.tables["customers"]
+    assert isinstance(engine, DuckDBEngine)
+    part = f"CAST(hash(coalesce(account_id, customer_id)) % {int(parts)} AS VARCHAR)"
+    engine.connection.execute(f"CREATE TABLE cut AS SELECT *, {part} AS x_part FROM customers")  # noqa: S608
+    engine.connection.execute("DROP VIEW customers; ALTER TABLE cut RENAME TO customers")
+    cut = replace(entry, own_columns={**entry.own_columns, "x_part": "string"})
+    return Facts(engine, replace(facts.manifest, tables={**facts.manifest.tables, "customers": cut}))

@@ -16,7 +16,7 @@ from tests.companies import make_facts
 
 from saydo.errors import MissingTable, NothingToMeasure
 from saydo.measures import nps
-from saydo.stats.trials import binomial_p
+from saydo.stats.trials import binomial_p, is_unbiased
 
 NOON = datetime(2024, 3, 1, 12)
 SHARES = {0: 0.10, 7: 0.40, 9: 0.50}  # true score 40
@@ -306,3 +306,14 @@ def test_interval_covers_when_answers_have_weights() -> None:
         for i, (score, weight) in enumerate(zip(scores, reach, strict=True))
     ]
     assert binomial_p(*covered(feedback, weight="reach", each="answer")) > 0.001
+
+
+@pytest.mark.parametrize("each", ["person", "answer"])
+def test_interval_covers_the_truth_of_simulated_companies(hundred: Any, each: str) -> None:
+    """Six waves, firms of several people, people who answer several times."""
+    asked = {"by": "customers.x_part", "occasion": "relational", "each": each, "until": hundred.changed_on}
+    rows = nps(hundred.facts, **asked).to_records()
+    held = sum(row["nps_low"] <= hundred.before <= row["nps_high"] for row in rows)
+    assert binomial_p(held, len(rows)) > 0.001, held
+    width = np.mean([row["nps_high"] - row["nps_low"] for row in rows])
+    assert is_unbiased([row["nps"] for row in rows], hundred.before, width / 3.92)

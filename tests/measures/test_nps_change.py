@@ -19,7 +19,7 @@ from saydo.errors import BadSetting, UnknownSplit
 from saydo.measures import nps_change
 from saydo.result import Result
 from saydo.stats.changes import adjust_p_values
-from saydo.stats.trials import binomial_p
+from saydo.stats.trials import binomial_p, is_unbiased
 
 BEFORE, AFTER = datetime(2024, 2, 1, 12), datetime(2024, 5, 1, 12)  # in the first and the second quarter
 END = "2024-07-01"
@@ -288,3 +288,22 @@ def test_many_comparisons_seldom_find_a_change_that_is_none() -> None:
     rows = measure([one for one in answers if int(one["x_company"]) < 20], by="x_company").to_records()
     by_company = {int(row["x_company"]): row["p_adjusted"] for row in rows}
     assert [by_company[group] for group in range(20)] == pytest.approx(list(tables[0]))
+
+
+def test_the_planted_improvement_is_found_as_large_as_it_is(hundred: Any) -> None:
+    """Six waves before people grew happier and six after; many who answer after have answered before."""
+    asked = {"at": hundred.changed_on, "days": 730, "show_small_groups": True}
+    truth = hundred.after - hundred.before
+    parts = [row for row in nps_change(hundred.facts, by="customers.x_part", **asked) if is_relational(row)]
+    held = sum(row["change_low"] <= truth <= row["change_high"] for row in parts)
+    assert binomial_p(held, len(parts)) > 0.001, held
+    width = np.mean([row["change_high"] - row["change_low"] for row in parts])
+    assert is_unbiased([row["change"] for row in parts], truth, width / 3.92)
+    assert np.mean([row["people_twice"] for row in parts]) > 5
+    (whole,) = filter(is_relational, nps_change(hundred.facts, **asked))
+    assert whole["is_change"]
+    assert whole["change_low"] <= truth <= whole["change_high"]
+
+
+def is_relational(row: dict[str, Any]) -> bool:
+    return bool(row["occasion"] == "relational")
