@@ -72,8 +72,8 @@ def show(value: float | Decimal | None, unit: Unit, currency: str | None = None,
 
 def signed_percent(share: float) -> str:
     """A relative change with its sign."""
-    shown = show(abs(share), "share")
-    return ("+" if share > 0 else "−" if share < 0 else "") + shown
+    sign = "+" if share > 0 else "−" if share < 0 else ""
+    return sign + language.percent(abs(share))
 
 
 def show_interval(low: Any, high: Any, unit: Unit, currency: str | None = None) -> str:

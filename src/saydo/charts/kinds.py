@@ -64,6 +64,7 @@ _COHORTS = {
 _FIRST_BOUGHT = mark("First bought")
 _BETWEEN = mark("After their first purchase, between {low} and {high} of a cohort bought again in a period.")
 _ADDS_UP = mark("From {start} to {end}")
+_SCORES = mark("What people answered")
 _KEPT, _BROKEN = mark("promise kept"), mark("promise broken")
 _SCORES_BY = mark("Mean score, by what became of “{promise}”")
 _WITHOUT_SIGN = {ord(sign): None for sign in "%\u00a0\u202f"}
@@ -201,6 +202,19 @@ def _amounts(record: Record) -> dict[str, float]:
             "unknown_origin": amounts["unknown"],
         }
     return amounts
+
+
+def distribution(result: Result, record: Record, width: int = WIDE) -> Chart:
+    """How many gave each score of a question, as shares of all who answered."""
+    scores = range(max(0, int(record["scale_min"] or 0)), min(10, int(record["scale_max"] or 10)) + 1)
+    whole = record[result.measure.count] or 1
+    shares = [record[f"score_{score}"] / whole for score in scores]
+    points = [Point(str(score), share, text=percent(share)) for score, share in zip(scores, shares, strict=True)]
+    counts = [show(record[f"score_{score}"], "count") for score in scores]
+    head = (heading("score"), *(point.label for point in points))
+    rows = ((heading("answers"), *counts), (heading("share"), *_texts(points)))
+    description = _one(result, record)
+    return finish(shapes.columns(points, width), translate(_SCORES), description, Grid(head, rows))
 
 
 def two_sides(result: Result, record: Record, promise: str, width: int = WIDE) -> Chart:

@@ -104,19 +104,24 @@ def _tiles(questions: Questions, sections: Sequence[Section]) -> list[Tile]:
     """The four squares, words beside deeds, customers above company; then what they earn."""
     by_anchor = {section.anchor: section for section in sections}
     squares = [
-        (translate("What customers say"), "nps", "feedback"),
-        (translate("What customers do"), "again", "orders"),
-        (translate("What we promise"), "", "commitments"),
-        (translate("What we deliver"), "kept", "commitments"),
-        (translate("What it earns"), "margin", "order_lines"),
-        (translate("What it grows by"), "growth", "order_lines"),
+        (translate("What customers say"), ("nps", "satisfaction"), "feedback"),
+        (translate("What customers do"), ("again",), "orders"),
+        (translate("What we promise"), (), "commitments"),
+        (translate("What we deliver"), ("kept",), "commitments"),
+        (translate("What it earns"), ("margin",), "order_lines"),
+        (translate("What it grows by"), ("growth",), "order_lines"),
     ]
     tiles = []
-    for name, anchor, table in squares:
-        section = by_anchor.get(anchor)
-        figure = section.figure if section else _given(questions) if not anchor else None
-        absent = translate("Not known yet. It takes the table {table}.", table=table)
-        tiles.append(Tile(name, figure, anchor or "kept", absent))
+    for name, anchors, table in squares:
+        section = next(
+            (by_anchor[anchor] for anchor in anchors if anchor in by_anchor and by_anchor[anchor].figure), None
+        )
+        if questions.facts.has(table):
+            absent = translate("These facts do not tell it; the end of this page says what is missing.")
+        else:
+            absent = translate("Not known yet. It takes the table {table}.", table=table)
+        tiles.append(Tile(name, section.figure if section else None, section.anchor if section else "", absent))
+    tiles[2] = Tile(tiles[2].name, _given(questions), "kept", tiles[2].absent)
     return tiles
 
 

@@ -174,8 +174,8 @@ def _segments(questions: Questions) -> Section | None:
             begin(show_group(name)),
             translate(SEGMENTS[name]),
             number(rows[name]["customers"]),
-            percent(rows[name]["customer_share"]),
-            percent(rows[name]["sales_share"]),
+            show(rows[name]["customer_share"], "share"),
+            show(rows[name]["sales_share"], "share"),
         )
         for name in SEGMENTS
         if name in rows
@@ -244,9 +244,13 @@ def _payments(questions: Questions) -> Section | None:
     record = first(result)
     if result is None or record is None:
         return None
-    heading = translate(
-        "{share} of what falls due is paid late, only at a second try, or not at all", share=value_of(result, record)
-    )
+    if record["incident_rate"] < 0.01:
+        heading = translate("Customers pay: fewer than 1 payment in 100 is late or fails")
+    else:
+        heading = translate(
+            "{share} of what falls due is paid late, only at a second try, or not at all",
+            share=value_of(result, record),
+        )
     texts = []
     if float(record["amount_at_risk"] or 0) or float(record["amount_lost"] or 0):
         texts.append(

@@ -20,6 +20,7 @@ from saydo.report.story import (
     picture,
     value_of,
 )
+from saydo.result import Result
 
 
 def what_it_earns(questions: Questions) -> Chapter:
@@ -41,9 +42,11 @@ def what_it_earns(questions: Questions) -> Chapter:
 
 def _margin(questions: Questions) -> Section | None:
     result = questions.ask("margin")
-    record = first(result)
-    if result is None or record is None:
+    if result is None or not len(result):
         return None
+    record = result.to_records()[0]
+    if record["margin"] is None:
+        return _sales(result, record)
     shown = {"margin": value_of(result, record), "each": show(record["margin_per_customer"], "money", result.currency)}
     if float(record["margin"]) < 0:
         heading = translate("Customers cost more than they bring: the margin is {margin}", **shown)
@@ -51,21 +54,30 @@ def _margin(questions: Questions) -> Section | None:
         heading = translate("Customers leave us {margin}, or {each} each", **shown)
     texts = []
     if record["margin_rate"] is not None:
+        rate = show(float(record["margin_rate"]), "share")
         texts.append(
             translate(
                 "That is {rate} of what they bought and kept, without VAT, before overheads and before what it cost "
                 "to win them.",
-                rate=show(float(record["margin_rate"]), "share"),
+                rate=rate,
             )
         )
-    return Section(
-        "margin",
-        heading,
-        figure_of(result, record, translate("Margin")),
-        texts,
-        [picture(result)],
-        notes=notes_of(result),
+    figure = figure_of(result, record, translate("Margin"))
+    return Section("margin", heading, figure, texts, [picture(result)], notes=notes_of(result))
+
+
+def _sales(result: Result, record: Record) -> Section | None:
+    """What can be told where no cost is known: what was bought."""
+    if record["sales"] is None:
+        return None
+    sales = show(record["sales"], "money", result.currency)
+    heading = translate("Customers bought for {sales}; what that leaves is not known", sales=sales)
+    text = translate(
+        "No cost of what was sold is known. With unit_cost in order_lines or in products, the margin would stand here, "
+        "and how few customers make most of it."
     )
+    counted = count_of("customers", record["customers"])
+    return Section("margin", heading, Figure(translate("Sales"), sales, counted), [text], notes=notes_of(result))
 
 
 def _concentration(questions: Questions) -> Section | None:
@@ -108,42 +120,47 @@ def _growth(questions: Questions) -> Section | None:
     record = first(result)
     if result is None or record is None or record["growth_rate"] is None:
         return None
-    shown = {
-        "growth": show(abs(record["growth_rate"]), "share"),
-        "earned": show(abs(record["earned_growth_rate"]), "share"),
-        "kept": show(record["net_revenue_retention"], "share"),
-    }
-    grows, earns = record["growth_rate"] > 0, record["earned_growth_rate"] > 0
-    if grows and earns:
-        heading = translate(
-            "Sales grew by {growth}; {earned} was earned by customers who stayed or were recommended", **shown
-        )
-    elif grows:
-        heading = translate(
-            "Sales grew by {growth}, but by spending: without it they would have shrunk by {earned}", **shown
-        )
-    elif earns:
-        heading = translate(
-            "Sales shrank by {growth}, although customers who stayed or were recommended brought more", **shown
-        )
-    else:
-        heading = translate(
-            "Sales shrank by {growth}; without what was spent on winning customers, by {earned}", **shown
-        )
-    sure = ""
-    if record["earned_growth_low"] != record["earned_growth_high"]:
-        low, high = (show(record[f"earned_growth_{end}"], "share") for end in ("low", "high"))
-        sure = translate("{low} to {high}, as unknown origins may be", low=low, high=high)
+    low, high = record["earned_growth_low"], record["earned_growth_high"]
     counted = count_of("customers", record["customers"])
-    sure = translate("{interval} · {count}", interval=sure, count=counted) if sure else counted
-    figure = Figure(translate("Earned growth"), signed_percent(record["earned_growth_rate"]), sure)
+    if low < 0 < high:  # what is not known about new customers decides
+        figure = Figure(translate("Growth"), signed_percent(record["growth_rate"]), counted)
+    else:
+        sure = translate("{low} to {high}", low=signed_percent(low), high=signed_percent(high)) if low < high else ""
+        sure = translate("{interval} · {count}", interval=sure, count=counted) if sure else counted
+        figure = Figure(translate("Earned growth"), signed_percent(record["earned_growth_rate"]), sure)
     text = translate(
         "Of what customers bought in the year before, {kept} was bought again by the same customers. Earned growth "
         "counts them and the new ones who came by recommendation or by themselves, and leaves out those won by "
         "spending.",
-        **shown,
+        kept=show(record["net_revenue_retention"], "share"),
     )
-    return Section("growth", heading, figure, [text], [picture(result)], notes=notes_of(result))
+    return Section("growth", _growth_heading(record), figure, [text], [picture(result)], notes=notes_of(result))
+
+
+def _growth_heading(record: Record) -> str:
+    grows, earns = record["growth_rate"] > 0, record["earned_growth_rate"] > 0
+    shown = {"growth": percent(abs(record["growth_rate"])), "earned": percent(abs(record["earned_growth_rate"]))}
+    if record["earned_growth_low"] < 0 < record["earned_growth_high"]:
+        if grows:
+            return translate(
+                "Sales grew by {growth}; how new customers came is not known well enough to tell why", **shown
+            )
+        return translate(
+            "Sales shrank by {growth}; how new customers came is not known well enough to tell why", **shown
+        )
+    if grows and earns:
+        return translate(
+            "Sales grew by {growth}; {earned} was earned by customers who stayed or were recommended", **shown
+        )
+    if grows:
+        return translate(
+            "Sales grew by {growth}, but by spending: without it they would have shrunk by {earned}", **shown
+        )
+    if earns:
+        return translate(
+            "Sales shrank by {growth}, although customers who stayed or were recommended brought more", **shown
+        )
+    return translate("Sales shrank by {growth}; without what was spent on winning customers, by {earned}", **shown)
 
 
 def _winning(questions: Questions) -> Section | None:

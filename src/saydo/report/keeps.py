@@ -83,15 +83,15 @@ def _kept_heading(record: Record) -> str:
     if record["kept_rate"] > 0.5 and broken:
         one_in = number(record["judged"] / broken)
         if record["kept_high"] < POOR:
-            return translate("We break one promise in {one_in}", one_in=one_in)
+            return translate("We break about one promise in {one_in}", one_in=one_in)
         return translate("We keep {share} of our promises, and break about one in {one_in}", share=share, one_in=one_in)
     return translate("We keep only {share} of our promises", share=share)
 
 
 def _judged_in_words(record: Record) -> str:
     return translate(
-        "{given} promises were given. {kept} were kept and {broken} broken; {open} are not due yet, and {withdrawn} "
-        "were withdrawn before they fell due (an order cancelled, for instance).",
+        "Promises given: {given}. Of these kept: {kept}; broken: {broken}; not due yet: {open}; withdrawn before they "
+        "fell due, because an order was cancelled for instance: {withdrawn}.",
         **{name: number(record[name]) for name in ("given", "kept", "broken", "open", "withdrawn")},
     )
 

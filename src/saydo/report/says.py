@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from saydo.charts import Grid
-from saydo.charts.figures import begin, clean, count_of, show, show_group, show_interval
-from saydo.charts.figures import heading as heading_of
+from saydo.charts.figures import count_of, show_group, show_interval
 from saydo.language import number, percent, signed, translate, translate_count
+from saydo.report.satisfied import how_satisfied
 from saydo.report.story import (
     LEAST,
     Chapter,
@@ -38,7 +35,7 @@ def what_customers_say(questions: Questions) -> Chapter:
         _change(questions),
         _touchpoints(questions),
         _response(questions),
-        _satisfaction(questions),
+        how_satisfied(questions, leads=lead_score(questions) is None),
         customers_words(questions),
     ]
     absent = translate(
@@ -277,79 +274,3 @@ def _response(questions: Questions) -> Section | None:
         translate("95%: {interval} · {count}", interval=interval, count=counted),
     )
     return Section("response", heading, figure, texts, notes=notes_of(result))
-
-
-def _satisfaction(questions: Questions) -> Section | None:
-    """Every question on its own scale: its mean, and how many gave the best. Scales differ, so a table and no chart."""
-    result = questions.ask("satisfaction")
-    records = sorted(
-        known(result), key=lambda r: (r["question"], r["item"] is None, r["item"] or "", str(r["occasion"]))
-    )
-    if result is None or not records:
-        return None
-    rows = [
-        (
-            _question_in_words(record),
-            translate("{mean} of {most}", mean=show(record["mean"], "score"), most=number(record["scale_max"]))
-            if record["scale_max"] is not None
-            else show(record["mean"], "score"),
-            interval_of(result, record),
-            percent(record["top_share"]),
-            number(record["answers"]),
-        )
-        for record in records
-    ]
-    weakest = _weakest(records)
-    if weakest:
-        heading = translate(
-            "{item} satisfies least: {mean} of {most}",
-            item=begin(clean(weakest["item"])),
-            mean=show(weakest["mean"], "score"),
-            most=number(weakest["scale_max"]),
-        )
-        low = weakest["answers"] - round((weakest["top_two_share"] or 0) * weakest["answers"])
-        step = Step(
-            translate(
-                "Begin with {item}: of all that was asked about, it satisfies least.", item=clean(weakest["item"])
-            ),
-            low,
-            "satisfaction",
-        )
-    else:
-        heading, step = translate("What people answered to the other questions"), None
-    text = translate("Each question keeps its own scale, so the rows cannot be added or compared where scales differ.")
-    head = (
-        heading_of("question"),
-        heading_of("mean"),
-        translate("95% interval"),
-        heading_of("top_share"),
-        heading_of("answers"),
-    )
-    return Section(
-        "satisfaction", heading, None, [text], table=Grid(head, tuple(rows)), step=step, notes=notes_of(result)
-    )
-
-
-def _weakest(records: Sequence[Record]) -> Record | None:
-    """The item of one question, scale and occasion that is surely below every other."""
-    best: Record | None = None
-    for record in records:
-        same = [r for r in records if all(r[key] == record[key] for key in ("question", "scale_max", "occasion"))]
-        others = [r for r in same if r["item"] is not None and r is not record]
-        if record["item"] is None or not others or record["mean_high"] is None:
-            continue
-        if all(record["mean_high"] < (other["mean_low"] or 0) for other in others):
-            best = record
-    return best
-
-
-def _question_in_words(record: Record) -> str:
-    names = {
-        "csat": translate("Satisfaction"),
-        "ces": translate("How easy it was"),
-        "stars": translate("Stars in reviews"),
-    }
-    name = names.get(record["question"], clean(record["question"]))
-    if record["item"] is None:
-        return name
-    return translate("{question}: {item}", question=name, item=clean(record["item"]))

@@ -19,7 +19,7 @@ from saydo.charts.figures import count_of, show, show_interval
 from saydo.charts.kinds import half_width
 from saydo.company import Facts
 from saydo.errors import SaydoError
-from saydo.language import translate
+from saydo.language import mark, translate
 from saydo.measures import Measure, find
 from saydo.result import Result
 
@@ -27,6 +27,10 @@ Record = Mapping[str, Any]
 Mood = Literal["unhappy", "happy"]
 MOODS: tuple[Mood, ...] = ("unhappy", "happy")
 LEAST = 30  # answers or cases below which a figure is not made a headline
+
+
+_TOO_FEW = mark("Too few people answered for a figure that gives nobody away.")
+_NOT_IN_FACTS = mark("The facts do not hold all that it is made from, or not for long enough.")
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,12 @@ class Questions:
             if name not in self.used:  # a further split that cannot be had is no gap of its own
                 self.gaps.setdefault(name, Gap(title, str(error)))
             return None
-        self.used[name] = measure
+        if known(result):
+            self.used[name] = measure
+        else:
+            hidden = "is_hidden" in result.table.column_names and any(result.table["is_hidden"].to_pylist())
+            reason = _TOO_FEW if hidden else _NOT_IN_FACTS
+            self.gaps.setdefault(name, Gap(title, translate(reason)))
         return result
 
 
