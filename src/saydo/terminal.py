@@ -80,8 +80,10 @@ def print_result(console: Console, result: Result) -> None:
     chosen, left_out = _choose(result, records, console.width)
     table = _table()
     for column in chosen:
-        side = "right" if column.is_figure else "left"
-        table.add_column(Text(column.heading), justify=side, no_wrap=column.is_figure, overflow="fold")
+        is_figure = column.is_figure
+        table.add_column(
+            Text(column.heading), justify="right" if is_figure else "left", no_wrap=is_figure, overflow="fold"
+        )
     for cells in zip(*(column.cells for column in chosen), strict=True):
         table.add_row(*map(Text, cells))
     console.print("", table, "", sep="\n")
