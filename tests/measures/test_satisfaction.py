@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from scipy.special import ndtri
 from scipy.stats import binomtest
 from tests.companies import make_facts
 
+from saydo.engine import DuckDBEngine, open_facts
 from saydo.errors import BadSetting, NothingToMeasure
 from saydo.measures import satisfaction
+from saydo.simulate import simulate
 from saydo.stats.trials import binomial_p
 
 NOON = datetime(2024, 3, 1, 12)
@@ -168,3 +171,11 @@ def test_intervals_cover_when_people_answer_several_times() -> None:
     for name, truth in truths.items():
         held = sum(row[f"{name}_low"] <= truth <= row[f"{name}_high"] for row in rows)
         assert binomial_p(held, companies) > 0.001, (name, held)
+
+
+def test_written_stars_are_counted_right_and_are_not_those_of_all_buyers(tmp_path: Path) -> None:
+    """Buyers at the ends of the scale write; no interval mends that."""
+    reviews = simulate(tmp_path, customers=1500, seed=2201)["reviews"]
+    (row,) = satisfaction(open_facts(tmp_path, DuckDBEngine(threads=1)), question="stars", each="answer")
+    assert (row["answers"], row["mean"]) == (reviews["written"]["count"], pytest.approx(reviews["written"]["mean"]))
+    assert row["mean_high"] < reviews["all_buyers"]["mean"]

@@ -56,7 +56,8 @@ def compute(
              two people). Shares: Wilson. Both on the effective number of answers where a person or account gives more
              than one.
     Cautions: a mean hides its shape, so read the counts beside it; people satisfied with what they know may still
-             leave; those who did not answer are not in it (see `response`).
+             leave; those who did not answer are not in it (see `response`), and who writes a review unasked (stars) is
+             mostly at an end of the scale.
     Source:  Rocks 2016, arXiv 1601.07235, carried over from three scores to any scale; Wilson 1927 (shares).
     """
     rows = answers_to(facts, [question] if question else QUESTIONS, since, until)
@@ -142,5 +143,6 @@ satisfaction = Measure(
         mark("Scores on different scales or to different questions cannot be compared with each other."),
         mark("A mean hides its shape: the same mean can be all in the middle or half at either end."),
         mark("Those who did not answer are not in it."),
+        mark("Reviews that nobody asked for come mostly from the two ends of the scale."),
     ),
 )
