@@ -154,11 +154,10 @@ class Workbench(DuckDBEngine):
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 
-    def check_query(self, query: str) -> None:
-        """Raise `EngineError` when it is not one single query that can be understood."""
+    def is_one_query(self, query: str) -> bool:
+        """Is it one single query that only reads? Raises `EngineError` when it cannot be understood."""
         statements = self.connection.extract_statements(query)
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise duckdb.ParserException("it must be one single query")
+        return [statement.type for statement in statements] == [duckdb.StatementType.SELECT]
 
 
 def compile_sql(expression: ir.Expr) -> str:

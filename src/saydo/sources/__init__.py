@@ -21,7 +21,7 @@ from saydo.engine import DuckDBEngine, Workbench, open_facts
 from saydo.errors import BadSetting, NothingUsable, RowsRefused
 from saydo.facts import TABLES
 from saydo.language import mark, translate
-from saydo.sources._mapping import MappingFolder, find_mapping, ready_mappings, run_mapping
+from saydo.sources._mapping import MappingFolder, find_mapping, run_mapping
 from saydo.sources._publish import Draft, publish
 from saydo.sources._quarantine import FOLDER as QUARANTINE
 from saydo.sources._quarantine import summarise
@@ -125,12 +125,33 @@ class Source:
 
 def list_sources() -> list[Source]:
     """A plain folder, then the ready mappings."""
-    folder = Source(
-        FOLDER,
-        mark("Files named after the tables of the contract, in its columns"),
-        tuple(f"<table>{ending}" for ending in ENDINGS),
-    )
-    return [folder, *(Source(each.name, each.meaning, each.files) for each in ready_mappings().values())]
+    return [
+        Source(
+            FOLDER,
+            mark("Files named after the tables of the contract, in its columns"),
+            tuple(f"<table>{ending}" for ending in ENDINGS),
+        ),
+        Source(
+            "cdnow",
+            mark("CDNOW: purchases at an early web shop, January 1997 to June 1998"),
+            ("CDNOW_master.txt", "CDNOW_sample.txt"),
+        ),
+        Source(
+            "olist",
+            mark("Olist: orders, items, payments, reviews and deliveries of a Brazilian marketplace, 2016 to 2018"),
+            (
+                *(f"olist_{name}_dataset.csv" for name in ("orders", "order_items", "order_payments", "order_reviews")),
+                *(f"olist_{name}_dataset.csv" for name in ("products", "sellers", "customers")),
+                "product_category_name_translation.csv",
+            ),
+        ),
+        Source(
+            "online-retail",
+            mark("Online Retail (UCI): invoices of a British giftware shop, December 2010 to December 2011"),
+            ("online_retail.parquet", "online_retail.csv", "online_retail.csv.gz", "Online Retail.xlsx"),
+        ),
+        Source("shopify", mark("Shopify: orders as the shop exports them, one row per line item"), ("*.csv",)),
+    ]
 
 
 @dataclass(frozen=True)

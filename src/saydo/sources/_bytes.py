@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from saydo.errors import EmptyFile, UnreadableFile
+from saydo.language import mark, translate
 
 _CHUNK = 1 << 24
+_BINARY = mark("it holds zero bytes, as only binary files do")
+_NO_TEXT = mark("its text is neither UTF-8 nor UTF-16 nor Windows-1252")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def examine(path: Path, named: Path | None = None) -> Writing:
     last, is_utf8, decoder = b"", True, codecs.getincrementaldecoder("utf-8")()
     for chunk in _chunks(path):
         if b"\0" in chunk:
-            raise UnreadableFile(path=named, format="CSV", reason="it holds zero bytes, as only binary files do")
+            raise UnreadableFile(path=named, format="CSV", reason=translate(_BINARY))
         feeds += _count(chunk, b"\n")
         returns += _count(chunk, b"\r") if b"\r" in chunk else 0
         is_utf8 = is_utf8 and _decodes(decoder, chunk)
@@ -97,7 +100,7 @@ def _guess_encoding(path: Path, named: Path) -> str:
     if whole > broken:
         return "utf-8"
     if not is_western:
-        raise UnreadableFile(path=named, format="CSV", reason="its text is neither UTF-8 nor UTF-16 nor Windows-1252")
+        raise UnreadableFile(path=named, format="CSV", reason=translate(_NO_TEXT))
     return "cp1252"
 
 

@@ -64,7 +64,7 @@ def revise_forms(
 
 def _suggests_other(seen: Signs, form: Form) -> bool:
     if "either" in seen:
-        return bool(seen["day_first"] or seen["month_first"] or seen["either"])
+        return any(seen[sign] for sign in ("day_first", "month_first", "alike", "either"))
     return bool(seen["comma" if form.mark == "." else "dot"]) or _unit(seen) not in ("", form.unit)
 
 
@@ -102,7 +102,8 @@ def _time_signs(x: str) -> str:
     return (
         f"day_first: count(*) FILTER (({first} > 12 AND {second} <= 12) OR ({first} IS NOT NULL AND {dotted})), "
         f"month_first: count(*) FILTER ({second} > 12 AND {first} <= 12), "
-        f"either: count(*) FILTER ({either}), example: min({x}) FILTER ({either})"
+        f"alike: count(*) FILTER ({first} = {second}), either: count(*) FILTER ({either}), "
+        f"example: min({x}) FILTER ({either})"
     )
 
 
@@ -154,4 +155,4 @@ def _order(seen: Signs, dates: str | None) -> str | None:
         return dates
     if seen["day_first"] or seen["month_first"]:
         return "dmy" if seen["day_first"] >= seen["month_first"] else "mdy"
-    return None if seen["either"] else "ymd"
+    return None if seen["either"] else "dmy" if seen["alike"] else "ymd"

@@ -3,7 +3,7 @@
     orders.sql          select "Order" as order_id, ... from read('export.csv')
     order_lines.sql     select ... from read('lines-*.csv') join orders using (order_id)
     _paid.sql           select ...: a step that other queries share, named _paid
-    mapping.toml        what it is: meaning, files, zone, currency, dates
+    mapping.toml        zone, currency and dates, unless the user says otherwise
 
 ``read('file')`` is the rows of a file below the folder of raw files, every column as text, with ``_file`` and ``_row``, the
 number of the row; ``read_lines('file')`` its lines unsplit (``line``). Several names are tried in turn, and a name with *
@@ -25,12 +25,13 @@ from typing import Any
 from saydo.engine import EngineError, Workbench, quote_name, quote_text
 from saydo.errors import EmptyFile, MappingError, NoKnownTable, NoSuchPath, UnknownSource, UnreadableFile
 from saydo.facts import TABLES
+from saydo.language import mark, translate
 from saydo.sources._raw import RawFile, first_line, open_lines, open_mapped, open_raw, stage_text
 
 _SKIPPED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _READS = re.compile(r"\b(read|read_lines)\s*\(\s*('(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\s*\)", re.IGNORECASE)
 _NAMES = re.compile(r"'((?:[^']|'')*)'")
-_SETTINGS = ("meaning", "files", "zone", "currency", "dates")
+_SETTINGS = ("zone", "currency", "dates")
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,6 @@ class MappingFolder:
 
     name: str
     queries: dict[str, Path]
-    meaning: str = ""
-    files: tuple[str, ...] = ()
     zone: str | None = None
     currency: str | None = None
     dates: str | None = None
@@ -89,9 +88,10 @@ def _read_settings(path: Path) -> dict[str, Any]:
         line = re.search(r"line (\d+)", str(error))
         raise MappingError(path=path, line=line[1] if line else 1, reason=first_line(error)) from None
     if strange := [name for name in settings if name not in _SETTINGS]:
-        reason = f"it sets {', '.join(strange)}; known are {', '.join(_SETTINGS)}"
+        names = {"names": ", ".join(strange), "choices": ", ".join(_SETTINGS)}
+        reason = translate(mark("it sets {names}; known are {choices}"), **names)
         raise MappingError(path=path, line=1, reason=reason)
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    return settings
 
 
 def run_mapping(bench: Workbench, mapping: MappingFolder, origin: Path, scratch: Path) -> dict[str, RawFile]:
@@ -106,7 +106,8 @@ def run_mapping(bench: Workbench, mapping: MappingFolder, origin: Path, scratch:
     bench.confine(scratch.parent)
     for query in queries.values():
         with _blaming(query):
-            bench.check_query(query.text)
+            if not bench.is_one_query(query.text):
+                raise MappingError(path=query.path, line=1, reason=translate(mark("it must be one single query")))
     made = _run_all(bench, queries, scratch)
     return {
         name: open_mapped(bench, queries[name].path, made[name], queries[name].reads) for name in TABLES if name in made
@@ -130,8 +131,8 @@ def _run_all(bench: Workbench, queries: Mapping[str, Query], scratch: Path) -> d
                 query.reads += [raw for raw in other.reads if raw not in query.reads]
             break
         else:
-            first, reason = next(iter(waiting.values())), f"it builds on itself, by way of {', '.join(waiting)}"
-            raise MappingError(path=first.path, line=1, reason=reason)
+            reason = translate(mark("it builds on itself, by way of {names}"), names=", ".join(waiting))
+            raise MappingError(path=next(iter(waiting.values())).path, line=1, reason=reason)
     return made
 
 
@@ -196,18 +197,18 @@ class _Reader:
         """The files of the first name that there is; raises ValueError when there is none, or it lies elsewhere."""
         for name in names:
             if Path(name).is_absolute() or ".." in Path(name).parts:
-                raise ValueError(f"{name} does not lie below {self.origin}")
+                raise ValueError(translate(mark("{name} does not lie below {path}"), name=name, path=self.origin))
             exact = self.root / name
             files = [exact] if exact.is_file() else sorted(path for path in self.root.glob(name) if path.is_file())
             found = [file.resolve() for file in files if self.origin.is_dir() or file.resolve() == self.origin]
             if outside := [file for file in found if not file.is_relative_to(self.root)]:
-                raise ValueError(f"{name} leads to {outside[0]}, outside {self.origin}")
+                reason = mark("{name} leads to {target}, outside {path}")
+                raise ValueError(translate(reason, name=name, target=outside[0], path=self.origin))
             if found:
                 return found
         held = sorted(entry.name for entry in self.root.iterdir()) if self.origin.is_dir() else [self.origin.name]
-        raise ValueError(
-            f"there is no {', '.join(names)} in {self.origin}; it holds {', '.join(held[:20]) or 'nothing'}"
-        )
+        places = {"names": ", ".join(names), "path": self.origin, "found": ", ".join(held[:20])}
+        raise ValueError(translate(mark("there is no {names} in {path}; it holds: {found}"), **places))
 
 
 def _view(found: re.Match[str]) -> str:

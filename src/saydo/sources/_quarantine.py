@@ -15,7 +15,7 @@ from typing import Any
 from saydo.engine import DuckDBEngine, Workbench, quote_name, quote_text
 from saydo.errors import UnreadableFile
 from saydo.facts import Column, Table
-from saydo.language import mark
+from saydo.language import mark, translate
 from saydo.sources._checks import BLANK, DUPLICATE, FILE, ROW, SAID_BY_MAPPING, places
 from saydo.sources._columns import is_own
 from saydo.sources._raw import REJECTS_LIMIT, RawFile
@@ -43,7 +43,8 @@ def note_refused(bench: Workbench, files: Sequence[Staged]) -> None:
         if raw.rejects is not None:
             bench.sql(f"INSERT INTO malformed {_malformed(number, raw)}")
             if count_rows(bench, f"malformed WHERE file = {number}") >= REJECTS_LIMIT:
-                raise UnreadableFile(path=raw.path, format="CSV", reason=f"over {REJECTS_LIMIT} rows are malformed")
+                reason = mark("more than a million of its rows are malformed")
+                raise UnreadableFile(path=raw.path, format=raw.format, reason=translate(reason))
     headers = " ".join(f"WHEN {number} THEN {file.raw.header_row}" for number, file in enumerate(files))
     _note_shifts(bench, "read_shifts", f"SELECT file, row - (CASE file {headers} END) - 1 AS place FROM malformed")
     bench.sql("CREATE OR REPLACE TEMP TABLE broken (file INTEGER, place BIGINT, problem SMALLINT, raw VARCHAR)")
@@ -54,7 +55,7 @@ def note_refused(bench: Workbench, files: Sequence[Staged]) -> None:
 
 def _malformed(number: int, raw: RawFile) -> str:
     reasons = " ".join(f"WHEN {quote_text(kind)} THEN {quote_text(reason)}" for kind, reason in _MALFORMED.items())
-    reason = f"CASE CAST(arg_min(error_type, column_idx) AS VARCHAR) {reasons} ELSE {quote_text(_OTHERWISE)} END"
+    reason = f"CASE CAST(arg_min(error_type, coalesce(column_idx, 0)) AS VARCHAR) {reasons} ELSE {quote_text(_OTHERWISE)} END"
     row = f"line + {raw.header_row - 1}"
     return f"SELECT {number}, {row}, {reason}, any_value(csv_line) FROM {raw.rejects} GROUP BY line"
 

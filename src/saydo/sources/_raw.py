@@ -23,6 +23,7 @@ from typing import Any
 from saydo.engine import EngineError, Workbench, quote_name, quote_text
 from saydo.errors import EmptyFile, NoKnownTable, NoSuchPath, UnreadableFile
 from saydo.facts import TABLES
+from saydo.language import mark, translate
 from saydo.sources._bytes import Writing, examine, rewrite
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
@@ -32,6 +33,7 @@ DELIMITERS = (",", ";", "\t", "|")
 HEADER_SIGNS = 1_000_000
 REJECTS_LIMIT = 1_000_000
 _NULLS = ("", "NULL", "\\N")
+_NO_LINE = mark("its first line has more than a million signs")
 _WHOLE = 1e15  # up to here a float holds every whole number
 _numbers = count()
 
@@ -69,7 +71,7 @@ def find_tables(origin: Path) -> dict[str, list[Path]]:
     """The files in a folder (or the one file given) that are named after tables of the contract, by table."""
     if not origin.exists():
         raise NoSuchPath(path=origin)
-    entries = sorted(origin.iterdir()) if origin.is_dir() else [origin]
+    entries = sorted(origin.iterdir(), key=_rank) if origin.is_dir() else [origin]
     found: dict[str, list[Path]] = {}
     for entry in entries:
         if table := _table_of(entry):
@@ -90,7 +92,14 @@ def _table_of(entry: Path) -> str | None:
 
 
 def _parts(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if _ending(path) and not path.name.startswith((".", "_")))
+    found = (path for path in folder.rglob("*") if _ending(path) and not path.name.startswith((".", "_")))
+    return sorted(found, key=_rank)
+
+
+def _rank(path: Path) -> list[tuple[int, str]]:
+    """Parts in the order in which people number them: orders, orders-2, orders-10."""
+    name = str(path).casefold().removesuffix(_ending(path))
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _ending(path: Path) -> str:
@@ -153,7 +162,7 @@ def stage_text(bench: Workbench, raw: RawFile, scratch: Path) -> str:
 
 
 def _open_parquet(bench: Workbench, path: Path) -> RawFile:
-    source = f"read_parquet({quote_text(_literal(path))})"
+    source = f"read_parquet({quote_text(_literal(path))}, hive_partitioning = false)"
     try:
         described = bench.sql(f"DESCRIBE SELECT * FROM {source}").to_pydict()
     except EngineError as error:
@@ -238,7 +247,7 @@ def _open_csv(path: Path, read: Path, writing: Writing, delimiters: tuple[str, .
     if named := re.match(r"sep=(.)\r?\n", top):  # Excel's own way of telling the delimiter
         delimiters, skipped, top = (named[1],), 1, top[named.end() :]
     if len(top) == HEADER_SIGNS and not re.search(r"[\r\n]", top):
-        raise UnreadableFile(path=path, format="CSV", reason="its first line has more than a million signs")
+        raise UnreadableFile(path=path, format="CSV", reason=translate(_NO_LINE))
     delimiter, headers, lines = _split_header(path, top, delimiters, set(words))
     rejects = f"rejects_{next(_numbers)}"
     noting = (

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from saydo.engine import EngineError, Workbench, compile_sql, engine_type, quote_name, quote_text
 from saydo.errors import UnreadableFile
 from saydo.facts import Column, Table
+from saydo.language import mark, translate
 from saydo.sources._bytes import count_blank_lines
 from saydo.sources._checks import BLANK, Check, judge, utc_now, written
 from saydo.sources._columns import own_column
@@ -170,8 +171,8 @@ def _account_for_lines(bench: Workbench, raw: RawFile, rows: int) -> None:
     fields = ", ".join(f"c{i}" for i in range(len(raw.headers)))
     lost -= _sum(bench, ends, refused) + _sum(bench, ends, f"(SELECT concat({fields}) AS text FROM {raw.rows})")
     if lost > count_blank_lines(raw.read):
-        reason = "a quotation mark is opened and never closed"
-        raise UnreadableFile(path=raw.path, format="CSV", reason=reason)
+        reason = mark("a quotation mark is opened and never closed")
+        raise UnreadableFile(path=raw.path, format=raw.format, reason=translate(reason))
 
 
 def _sum(bench: Workbench, expression: str, relation: str) -> int:
