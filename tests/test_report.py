@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -123,11 +124,13 @@ def test_tables_and_pictures_are_announced(told: Page) -> None:
     assert all(attributes["role"] == "img" for attributes in drawings)
 
 
-def test_figures_are_those_of_the_measures(company: Facts, told: Page) -> None:
-    (row,) = [row for row in nps(company) if row["occasion"] == "relational"]
+def test_figures_are_those_of_the_measures_over_the_last_year(company: Facts, told: Page) -> None:
+    since = date(2025, 10, 1)
+    assert "October 1, 2025 to September 30, 2026" in told.words
+    (row,) = [row for row in nps(company, since=since) if row["occasion"] == "relational"]
     assert f"Net Promoter Score {row['nps']:+.0f} 95%: {row['nps_low']:+.0f} to {row['nps_high']:+.0f}" in told.words
     assert f"{row['answers']:,} answers" in told.words
-    (kept,) = promises_kept(company)
+    (kept,) = promises_kept(company, since=since)
     assert f"Of these kept: {kept['kept']:,}; broken: {kept['broken']:,};" in told.words
     assert any(re.search(rf"{kept['kept_rate']:.0%} of", heading) for heading in told.all("h2"))
 
@@ -143,11 +146,6 @@ def test_first_screen_has_the_four_squares_and_what_they_earn(told: Page) -> Non
         "What it grows by",
     ]
     assert "Not known yet" not in told.words
-
-
-def test_broken_promises_and_scores_are_called_an_association(told: Page) -> None:
-    assert "when the promise “Your parcel arrives by the day we name” is broken" in told.words
-    assert "that is not the effect of the broken promise" in told.words
 
 
 def test_steps_stand_by_the_cases_behind_them(told: Page) -> None:
@@ -235,6 +233,20 @@ COMPANIES: dict[str, dict[str, Any]] = {
 def test_report_of_a_company_of_which_little_is_known(known: str) -> None:
     read = check_page(render_report(make_facts(**COMPANIES[known]), language="fr"))
     assert len(read.all("article")) == 6
+
+
+def test_broken_promises_and_scores_are_called_an_association() -> None:
+    said = [
+        {"order_id": f"o{n}", "customer_id": f"c{n}", "said_at": "2024-02-01", "score": 8 if n % 2 else 3}
+        for n in range(80)
+    ]
+    given = [{**one, "fulfilled_at": "2024-01-04" if n % 2 else "2024-01-09"} for n, one in enumerate(commitments(80))]
+    promised = [{"promise": "delivery", "statement": "There in three days."}]
+    told = check_page(render_report(make_facts(feedback=said, commitments=given, promises=promised)))
+    assert told.all("h1") == [
+        "Customers give 3.0 of 10 when the promise “There in three days” is broken, and 8.0 when it is kept"
+    ]
+    assert "that is not the effect of the broken promise" in told.words
 
 
 def test_missing_tables_are_named_with_what_they_would_tell() -> None:

@@ -80,15 +80,18 @@ def compute(
 
 def _with_promises(facts: Facts, answers: ir.Table) -> ir.Table:
     """Answers about orders, once for each kind of promise of the order, with ``promise`` and ``is_broken``."""
+    answers = answers.filter(answers.order_id.notnull())
     judged = judge_commitments(facts)
-    judged = judged.filter(judged.order_id.notnull() & judged.state.isin(_SIDES))
+    judged = judged.filter(judged.state.isin(_SIDES))
+    asked = answers.select(_asked="order_id").distinct()  # few orders are answered about: judge no others
+    judged = judged.semi_join(asked, [("order_id", "_asked")])
     is_broken = judged.state == "broken"
     by_time = ibis.ifelse(is_broken, judged.due_at, judged.fulfilled_at)
     decided_at = ibis.ifelse(judged.kept.notnull(), judged.settled_at, by_time)
     outcomes = judged.group_by(_order="order_id", _promise="promise").aggregate(
         _broken=is_broken.max(), _decided_at=decided_at.max()
     )
-    joined = answers.filter(answers.order_id.notnull()).inner_join(outcomes, [("order_id", "_order")])
+    joined = answers.inner_join(outcomes, [("order_id", "_order")])
     known = joined["_decided_at"].isnull() | (joined.said_at >= joined["_decided_at"])
     kept = {name: joined[name] for name in answers.columns}
     return joined.filter(known).select(**kept, promise=joined["_promise"], is_broken=joined["_broken"])

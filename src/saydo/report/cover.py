@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from saydo.charts import Grid
 from saydo.charts.figures import clean, heading
@@ -36,7 +37,7 @@ class Story:
     company: str
     headline: str
     lead: str
-    made: str
+    period: str
     tiles: Sequence[Tile]
     chapters: Sequence[Chapter]
     steps: Sequence[Step]
@@ -67,12 +68,12 @@ def tell(facts: Facts) -> Story:
         company=company,
         headline=headline,
         lead=lead,
-        made=_made(facts),
+        period=_period(questions),
         tiles=_tiles(questions, sections),
         chapters=chapters,
         steps=steps,
         steps_heading=_steps_heading(steps),
-        about=_about(),
+        about=_about(questions),
         about_heading=translate_count(
             "All this was computed from {count} fact", "All this was computed from {count} facts", rows
         ),
@@ -127,7 +128,7 @@ def _tiles(questions: Questions, sections: Sequence[Section]) -> list[Tile]:
 
 def _given(questions: Questions) -> Figure | None:
     """How many promises were given, and of how many kinds."""
-    record, kinds = first(questions.ask("promises_kept")), questions.ask("promises_kept", "promise")
+    record, kinds = first(questions.lately("promises_kept")), questions.lately("promises_kept", "promise")
     if record is None or kinds is None:
         return None
     sure = translate_count("{count} kind of promise", "{count} kinds of promises", len(kinds))
@@ -142,20 +143,20 @@ def _steps_heading(steps: Sequence[Step]) -> str:
     )
 
 
-def _made(facts: Facts) -> str:
-    begin = facts.manifest.first
-    if begin is None:
+def _period(questions: Questions) -> str:
+    """The days reported on."""
+    facts = questions.facts
+    begin, last = facts.manifest.first, facts.manifest.last
+    if begin is None or last is None:
         return ""
-    return translate(
-        "From {first} to {last}. Days are those of {zone}.",
-        first=day(facts.local_day(begin)),
-        last=day(facts.local_day(min(facts.as_of, facts.manifest.last or facts.as_of))),
-        zone=facts.manifest.zone,
-    )
+    start = questions.since or facts.local_day(begin)
+    end = facts.local_day(min(facts.as_of - timedelta(microseconds=1), last))
+    return translate("{first} to {last}", first=day(start), last=day(end))
 
 
-def _about() -> list[str]:
+def _about(questions: Questions) -> list[str]:
     return [
+        *_period_in_words(questions),
         translate(
             "A figure that stands for more people than were asked has a range beside it. If the survey were repeated "
             "many times, 95 of 100 such ranges would hold the true value. Two figures whose ranges overlap widely may "
@@ -169,6 +170,23 @@ def _about() -> list[str]:
             "What fewer than 5 people said is hidden, and comments where there are fewer than 8, so that nobody can be "
             "recognised."
         ),
+    ]
+
+
+def _period_in_words(questions: Questions) -> list[str]:
+    facts, begin = questions.facts, questions.facts.manifest.first
+    if begin is None:
+        return []
+    words = {"zone": facts.manifest.zone, "first": day(facts.local_day(begin))}
+    if questions.since is None:
+        return [translate("The figures are about all facts, from {first} on. Days are those of {zone}.", **words)]
+    return [
+        translate(
+            "The figures are about the last year, from {since} on. What goes over time, and who comes back, looks at "
+            "all facts, from {first} on. Days are those of {zone}.",
+            since=day(questions.since),
+            **words,
+        )
     ]
 
 

@@ -184,7 +184,7 @@ def _segments(questions: Questions) -> Section | None:
 
 
 def _returns(questions: Questions) -> Section | None:
-    result, groups = questions.ask("returns_rate"), questions.ask("returns_rate", "products.category")
+    result, groups = questions.lately("returns_rate"), questions.lately("returns_rate", "products.category")
     record = first(result)
     if result is None or record is None:
         return None
@@ -221,7 +221,7 @@ def _returns(questions: Questions) -> Section | None:
 
 def _reason(questions: Questions) -> list[str]:
     """The reason given most often, if it is surely more often than the next."""
-    result = questions.ask("return_reasons")
+    result = questions.lately("return_reasons")
     ranked = sorted(known(result), key=lambda record: -record["share"])
     if result is None or len(ranked) < 2 or ranked[0]["returns"] < LEAST:
         return []
@@ -240,7 +240,7 @@ def _reason(questions: Questions) -> list[str]:
 
 
 def _payments(questions: Questions) -> Section | None:
-    result, kinds = questions.ask("payment_incidents"), questions.ask("payment_incidents", "customers.kind")
+    result, kinds = questions.lately("payment_incidents"), questions.lately("payment_incidents", "customers.kind")
     record = first(result)
     if result is None or record is None:
         return None

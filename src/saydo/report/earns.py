@@ -41,7 +41,7 @@ def what_it_earns(questions: Questions) -> Chapter:
 
 
 def _margin(questions: Questions) -> Section | None:
-    result = questions.ask("margin")
+    result = questions.lately("margin")
     if result is None or not len(result):
         return None
     record = result.to_records()[0]
@@ -81,7 +81,7 @@ def _sales(result: Result, record: Record) -> Section | None:
 
 
 def _concentration(questions: Questions) -> Section | None:
-    result = questions.ask("margin")
+    result = questions.lately("margin")
     record = first(result)
     if result is None or record is None or record["customers_80_share"] is None:
         return None
@@ -200,7 +200,7 @@ def _channel_row(record: Record, currency: str | None) -> tuple[str, ...]:
 
 
 def _serving(questions: Questions) -> Section | None:
-    result = questions.ask("cost_to_serve")
+    result = questions.lately("cost_to_serve")
     record = result.to_records()[0] if result and len(result) else None
     if result is None or record is None or record["contacts_per_order"] is None:
         return None

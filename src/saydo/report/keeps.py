@@ -62,7 +62,7 @@ def statements(questions: Questions) -> dict[str, str]:
 
 
 def _all(questions: Questions) -> Section | None:
-    result = questions.ask("promises_kept")
+    result = questions.lately("promises_kept")
     record = first(result)
     if result is None or record is None:
         return None
@@ -97,7 +97,7 @@ def _judged_in_words(record: Record) -> str:
 
 
 def _by_promise(questions: Questions) -> Section | None:
-    result, whole = questions.ask("promises_kept", "promise"), first(questions.ask("promises_kept"))
+    result, whole = questions.lately("promises_kept", "promise"), first(questions.lately("promises_kept"))
     if result is None or whole is None or len(known(result)) < 2:
         return None
     named = rename(result, "promise", statements(questions))
@@ -133,7 +133,10 @@ def _mend(questions: Questions, below: Sequence[Record]) -> Step | None:
 
 def _where(questions: Questions) -> Section | None:
     """The promise and touchpoint with most promises broken beyond what the same promise suffers elsewhere."""
-    cells, promises = questions.ask("promises_kept", "promise,touchpoint"), questions.ask("promises_kept", "promise")
+    cells, promises = (
+        questions.lately("promises_kept", "promise,touchpoint"),
+        questions.lately("promises_kept", "promise"),
+    )
     if cells is None or promises is None:
         return None
     found: list[tuple[float, Result, Record, Record]] = []
@@ -167,7 +170,7 @@ def _where_section(questions: Questions, missing: float, places: Result, cell: R
 
 
 def _lateness(questions: Questions) -> Section | None:
-    result, whole = questions.ask("promises_kept", "promise"), first(questions.ask("promises_kept"))
+    result, whole = questions.lately("promises_kept", "promise"), first(questions.lately("promises_kept"))
     if result is None or whole is None or whole["late"] < LEAST:
         return None
     names = statements(questions)
@@ -208,7 +211,7 @@ def _span(days: float | None) -> str:
 
 
 def _months(questions: Questions) -> Section | None:
-    split, whole = questions.ask("promises_kept", "month"), first(questions.ask("promises_kept"))
+    split, whole = questions.lately("promises_kept", "month"), first(questions.lately("promises_kept"))
     if split is None or whole is None:
         return None
     result = only_over(split, "month", questions.facts)
@@ -230,7 +233,7 @@ def _months(questions: Questions) -> Section | None:
 
 def _said(questions: Questions) -> Section | None:
     """What is said where a promise was broken, beside where it was kept: together, not one because of the other."""
-    result, record = questions.ask("said_when_broken"), most_judged(questions)
+    result, record = questions.lately("said_when_broken"), most_judged(questions)
     if result is None or record is None:
         return None
     promise = statements(questions).get(record["promise"]) or str(record["promise"])
@@ -286,7 +289,7 @@ def _said_heading(record: Record, promise: str) -> str:
 
 
 def _keep_more(questions: Questions, record: Record, promise: str) -> Step:
-    kinds = known(questions.ask("promises_kept", "promise"))
+    kinds = known(questions.lately("promises_kept", "promise"))
     broken = next((kind["broken"] for kind in kinds if kind["promise"] == record["promise"]), record["broken_answers"])
     text = translate_count(
         "Keep “{promise}” more often, or promise less: it was broken {count} time.",
@@ -299,6 +302,6 @@ def _keep_more(questions: Questions, record: Record, promise: str) -> Step:
 
 def most_judged(questions: Questions) -> Record | None:
     """The promise with most answers on both sides, asked by the recommendation question if it was."""
-    rows = known(questions.ask("said_when_broken"))
+    rows = known(questions.lately("said_when_broken"))
     records = [record for record in rows if record["item"] is None and record["fewer_answers"] >= LEAST]
     return max(records, key=lambda one: (one["question"] == "nps", one["fewer_answers"]), default=None)

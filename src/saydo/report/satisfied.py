@@ -26,7 +26,7 @@ from saydo.result import Result
 
 def how_satisfied(questions: Questions, *, leads: bool) -> Section | None:
     """Every question that was asked beside the recommendation; with ``leads`` it opens the chapter."""
-    result = questions.ask("satisfaction")
+    result = questions.lately("satisfaction")
     records = sorted(known(result), key=_order)
     if result is None or not records:
         return None

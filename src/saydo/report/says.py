@@ -54,7 +54,7 @@ def lead_score(questions: Questions) -> tuple[Result, Record] | None:
 
 def score_of(questions: Questions, occasion: str | None) -> tuple[Result, Record] | None:
     """The score of one occasion."""
-    result = questions.ask("nps")
+    result = questions.lately("nps")
     chosen = only(result, occasion=occasion) if result else None
     record = first(chosen)
     return (chosen, record) if chosen and record else None
@@ -192,8 +192,8 @@ def _year_in_words(questions: Questions, lead: Record) -> str:
 
 
 def _touchpoints(questions: Questions) -> Section | None:
-    split = questions.ask("nps", "touchpoint")
-    whole = questions.ask("nps")
+    split = questions.lately("nps", "touchpoint")
+    whole = questions.lately("nps")
     for occasion in ("event", "relational", None):
         if split is None or whole is None:
             return None
@@ -233,7 +233,7 @@ def _touchpoint_section(groups: Result, overall: Record) -> Section:
 
 def _response(questions: Questions) -> Section | None:
     """Who answered, and what the score would be if everybody who was asked had answered like those like them."""
-    result, lead = questions.ask("response"), lead_score(questions)
+    result, lead = questions.lately("response"), lead_score(questions)
     if result is None or lead is None:
         return None
     asked = [r for r in known(result) if r["question"] == "nps" and r["occasion"] == lead[1]["occasion"]]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from saydo.result import Result
 Record = Mapping[str, Any]
 Mood = Literal["unhappy", "happy"]
 MOODS: tuple[Mood, ...] = ("unhappy", "happy")
+LONG = timedelta(days=550)  # of facts, from which on the last year of them is reported on
 LEAST = 30  # answers or cases below which a figure is not made a headline
 
 
@@ -115,6 +117,21 @@ class Questions:
     gaps: dict[str, Gap] = field(default_factory=dict)
     used: dict[str, Measure] = field(default_factory=dict)
     _kept: dict[Any, Result | None] = field(default_factory=dict)
+
+    @cached_property
+    def since(self) -> date | None:
+        """Where the year reported on begins; None where the facts are too short to leave any out.
+
+        What people said and what was kept three years ago would hide what is so today.
+        """
+        begin, end = self.facts.manifest.first, self.facts.local_day(self.facts.as_of)
+        if begin is None or end - self.facts.local_day(begin) < LONG:
+            return None
+        return end.replace(year=end.year - 1, day=28 if (end.month, end.day) == (2, 29) else end.day)
+
+    def lately(self, name: str, by: str = "", **settings: Any) -> Result | None:
+        """The figures of a measure over the last year, where the facts are long enough."""
+        return self.ask(name, by, **(settings | {"since": self.since} if self.since else settings))
 
     def ask(self, name: str, by: str = "", **settings: Any) -> Result | None:
         """The figures of a measure; None, and a gap to report, where they cannot be had."""

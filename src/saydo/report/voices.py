@@ -19,7 +19,10 @@ def customers_words(questions: Questions) -> Section | None:
     """The latest words of unhappy and of happy customers; none of a mood in which fewer than eight have spoken."""
     if not questions.facts.has("feedback"):
         return None
-    said = _with_mood(questions.facts.table("feedback"))
+    feedback = questions.facts.table("feedback")
+    if questions.since:
+        feedback = feedback.filter(feedback.said_at >= questions.facts.instant(questions.since))
+    said = _with_mood(feedback)
     people = said.customer_id.coalesce(said.feedback_id).nunique()
     counts = questions.facts.run(said.group_by("mood").aggregate(count=said.count(), people=people)).to_pylist()
     enough = {row["mood"]: row["count"] for row in counts if row["people"] >= HIDE_COMMENTS_BELOW}
