@@ -94,6 +94,7 @@ MACROS = (
         WHEN lower(bare(x)) IN ({_list(_NO)}) THEN false END""",
     f"""clean(x) AS CASE WHEN regexp_matches(x, '[0-9@]') THEN regexp_replace(regexp_replace(x,
         {quote_text(_EMAIL)}, '[e-mail]', 'g'), {quote_text(_PHONE)}, '[phone]', 'g') ELSE x END""",
+    f"said(x) AS nullif(trim(clean(x), {quote_text(_SPACES)} || chr(9) || chr(10) || chr(13)), '')",
     f"is_identity(x) AS regexp_full_match(bare(x), {quote_text(f'{_EMAIL}|{_PHONE}')})",
     f"is_email(x) AS regexp_full_match(bare(x), {quote_text(_EMAIL)})",
     "pseudonym(x) AS left(sha256(lower(bare(x))), 20)",
@@ -140,4 +141,4 @@ def _words(column: Column, text: str) -> str:
         return f"lower(bare({text}))"
     if column.name in ("currency", "to_currency"):
         return f"upper(bare({text}))"
-    return f"clean({text})" if column.name == "comment" else f"bare({text})"
+    return f"said({text})" if column.name == "comment" else f"bare({text})"

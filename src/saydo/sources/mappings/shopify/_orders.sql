@@ -20,7 +20,7 @@ with summed as (
         coalesce(max(refunded), 0)::double as refunded,
         max(currency) as currency,
         max(country) as country,
-        max(source) as source,
+        coalesce(max(source), 'web') as source,
         sum(price * quantity - discount)::double as gross,
         coalesce(sum(price * quantity - discount) filter (is_taxable), 0)::double as taxed,
         max(_file) as _file,

@@ -43,5 +43,5 @@ select
     as_number("Refunded Amount") as refunded,
     "Currency" as currency,
     coalesce("Shipping Country", "Billing Country") as country,
-    coalesce("Source", 'web') as source
+    bare("Source") as source
 from wanted
