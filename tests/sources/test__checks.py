@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
 from saydo.errors import NothingUsable, RowsRefused
 from saydo.facts import TABLES
 from saydo.sources import refusals
-from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
 GOOD = {
     "customers": {"customer_id": "a"},

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
 from saydo.errors import DuplicateColumn, IdentityColumn, MissingColumn, SaydoError, UnknownColumn
-from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
 
 def failure(origin: Path, kind: type[SaydoError]) -> str:

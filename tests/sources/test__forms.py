@@ -7,9 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.sources.imports import bring_in, write
 
 from saydo.errors import AmbiguousDates
-from tests.sources.imports import bring_in, write
 
 LINES = "order_id;line;kind;quantity;unit_price;list_price\n"
 

@@ -8,10 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.sources.imports import Imported, bring_in, write
 
 from saydo.errors import MappingError, NoKnownTable, NoSuchPath, UnknownSource
 from saydo.sources import refusals
-from tests.sources.imports import Imported, bring_in, write
 
 SALES = (
     "Nr;Datum;Kunde;Artikel;Menge;Preis\n1;05.01.2024 10:00;K1;Kanne;2;1.234,50\n1;05.01.2024 10:00;K1;Tasse;1;9,90\n"

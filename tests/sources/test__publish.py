@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.sources.imports import ORDER, bring_in, write
 
 from saydo.errors import DestinationInUse
 from saydo.sources import _tables, import_facts
-from tests.sources.imports import ORDER, bring_in, write
 
 
 def contents(folder: Path) -> dict[str, bytes]:

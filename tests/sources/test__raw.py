@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import random
+import subprocess
+import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
 from saydo.errors import EmptyFile, NoKnownTable, NoSuchPath, SaydoError, UnreadableFile
 from saydo.facts import TABLES
-from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
+from saydo.sources import refusals
 
 ORDERS = [("1", datetime(2024, 1, 5), "placed", "EUR"), ("2", datetime(2024, 1, 6), "paid", "EUR")]
 COLUMNS = ("order_id", "ordered_at", "status", "currency")
@@ -240,3 +243,57 @@ def test_megabytes_of_garbage_end_in_one_sentence(tmp_path: Path, seed: int) -> 
     words = failure(write(tmp_path / "raw", orders=content), SaydoError)
     assert words.count(". ") <= 2
     assert len(words) < 1000
+
+
+@pytest.mark.parametrize("name", ["it's", 'say "hi"', "a; drop table x --", "[1] * ?", "ünï çødé", "$HOME `id`"])
+def test_folder_of_any_name_is_read(tmp_path: Path, name: str) -> None:
+    folder = write(tmp_path / name, orders=csv() + "3,2024-01-07,sent,EUR\n")
+    imported = bring_in(folder)
+    assert imported.rows("orders", *COLUMNS) == ORDERS
+    assert imported.refused("orders", "value") == [("sent",)]
+    assert imported.manifest.name == name
+
+
+@pytest.mark.parametrize(
+    "value", ["=1+1", "=cmd|' /C calc'!A0", "'; DROP TABLE orders; --", "{column} {0}", "$(id)", "\\x00"]
+)
+def test_formulas_and_queries_in_values_are_only_text(tmp_path: Path, value: str) -> None:
+    quoted = '"' + value.replace('"', '""') + '"'
+    imported = bring_in(
+        write(tmp_path / "raw", orders=csv() + f"{quoted},2024-01-07,paid,EUR\n4,2024-01-07,{quoted},EUR\n")
+    )
+    assert imported.rows("orders", "order_id") == ["1", "2", value]
+    assert imported.refused("orders", "value", "column") == [(value, "status")]
+    assert refusals(imported.folder)[0].sentence() == "status is none of placed, paid, shipped, delivered, cancelled"
+
+
+GARBAGE = """
+import random, resource, sys, time
+from pathlib import Path
+from saydo.errors import SaydoError
+from saydo.sources import import_facts
+raw, signs = Path(sys.argv[1]), random.Random(7)
+with (raw / "orders.csv").open("wb") as out:
+    out.write(b"order_id,ordered_at,status,currency\\n")
+    block = bytes(signs.choices(b'abcdefghijklmnopqrstuvwxyz0123456789,;"-. \\n', k=1 << 20))
+    for number in range(1024):
+        out.write(b"%d" % number + block)
+start = time.monotonic()
+try:
+    import_facts("folder", raw, raw.parent / "facts")
+except SaydoError as error:
+    print(error)
+print(time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.slow
+def test_gigabyte_of_garbage_ends_in_one_sentence_within_its_memory(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    run = subprocess.run([sys.executable, "-c", GARBAGE, tmp_path / "raw"], capture_output=True, text=True, check=True)
+    sentence, figures = run.stdout.splitlines()
+    seconds, megabytes = map(float, figures.split())
+    assert "cannot be read as CSV" in sentence
+    assert len(sentence) < 1000
+    assert megabytes < 2000
+    assert seconds < 120

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
 import saydo
 from saydo.engine import open_facts
 from saydo.errors import SaydoError
 from saydo.facts import TABLES
-from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
 ORDERS = "order_id,customer_id,ordered_at,status,currency\n"
 LINES = "order_id,line,kind,product_id,quantity,unit_price\n"

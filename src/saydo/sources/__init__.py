@@ -3,8 +3,8 @@
     facts = read("DIR")                                   # an imported company, or a folder of <table>.csv
     manifest = import_facts("folder", Path("raw"), Path("company"), zone="Europe/Paris")
 
-Every row of the raw files is either in the facts or in ``quarantine/<table>.parquet`` beside them, with the reason; rows without
-a single value are none.
+Every row of the raw files is either in the facts or in ``quarantine/<table>.parquet`` beside them, with the reason;
+rows without a single value are none.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from saydo.engine import DuckDBEngine, Workbench, open_facts
 from saydo.errors import BadSetting, NothingUsable, RowsRefused
 from saydo.facts import TABLES
 from saydo.language import mark, translate
+from saydo.sources._files import ENDINGS, RawFile, find_tables
 from saydo.sources._mapping import MappingFolder, find_mapping, run_mapping
 from saydo.sources._publish import Draft, publish
 from saydo.sources._quarantine import FOLDER as QUARANTINE
 from saydo.sources._quarantine import summarise
-from saydo.sources._raw import ENDINGS, RawFile, find_tables, open_raw
+from saydo.sources._raw import open_raw
 from saydo.sources._stage import Reading
 from saydo.sources._tables import complete, import_table
 from saydo.sources._values import MACROS
@@ -37,9 +38,9 @@ Progress = Callable[[str, int, int], None]  # the table at hand, tables done, ta
 def read(path: str | Path, *, zone: str | None = None, currency: str | None = None, dates: str | None = None) -> Facts:
     """Open a company: the folder of an import or of the simulator, or raw files named after the tables of the contract.
 
-    Raw files are imported into a temporary folder that lives as long as the process; ``zone`` (UTC if null) is that of local
-    times, ``currency`` that of money without one, ``dates`` (``dmy``, ``mdy``) the order of dates that may be read both
-    ways. Raises a `SourceError`.
+    Raw files are imported into a temporary folder that lives as long as the process; ``zone`` (UTC if null) is that of
+    local times, ``currency`` that of money without one, ``dates`` (``dmy``, ``mdy``) the order of dates that may be
+    read both ways. Raises a `SourceError`.
     """
     origin = Path(path)
     if (origin / MANIFEST_FILE).is_file():
@@ -49,7 +50,7 @@ def read(path: str | Path, *, zone: str | None = None, currency: str | None = No
     return open_facts(to)
 
 
-def import_facts(
+def import_facts(  # noqa: PLR0913  one for each thing that a user can say
     source: str,
     origin: Path,
     to: Path,
@@ -63,8 +64,10 @@ def import_facts(
 ) -> Manifest:
     """Import the raw files in ``origin`` into the folder ``to``, whole or not at all, and give its manifest.
 
-    ``to`` is new, empty, or an earlier import, which is replaced. ``strict`` allows no refused row. Where nothing is written, the
-    refused rows lie in a folder beside ``to``, which the error names. Raises a `SourceError`.
+    ``source`` is ``folder``, a ready mapping's name, or the path of a mapping; what the user leaves null of ``zone``,
+    ``currency`` and ``dates`` is the mapping's, else UTC and unknown. ``to`` is new, empty, or an earlier import,
+    which is replaced. ``strict`` allows no refused row. Where nothing is written, the refused rows lie in a folder
+    beside ``to``, which the error names. Raises a `SourceError`.
     """
     if dates not in (None, "dmy", "mdy"):
         raise BadSetting(name="dates", value=dates, choices="dmy, mdy")
@@ -80,7 +83,7 @@ def import_facts(
             for done, (table, raws) in enumerate(opened.items()):
                 if progress:
                     progress(table, done, len(opened))
-                entries[table] = import_table(bench, TABLES[table], raws, reading, draft.scratch, draft.out)
+                entries[table] = import_table(bench, TABLES[table], raws, reading, draft)
             manifest = complete(bench, entries, reading, draft.out)
         finally:
             bench.close()
@@ -156,9 +159,10 @@ def list_sources() -> list[Source]:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why rows of a table were refused: the reason (a message id with places and their ``values``), how many, and one of them.
+    """Why rows of a table were refused, how many, and the first of them.
 
-    ``column`` and ``value`` are null when no single value is to blame.
+    ``rule`` is a message id with places for ``values``; ``column`` and ``value`` are null when no single value is to
+    blame.
     """
 
     table: str

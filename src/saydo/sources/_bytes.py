@@ -32,7 +32,7 @@ class Writing:
 
 
 def examine(path: Path, named: Path | None = None) -> Writing:
-    """Read a file once, in chunks; raises `EmptyFile`, and `UnreadableFile` when it is no text. ``named`` is its name in errors."""
+    """Read a file (``named`` in errors) once, in chunks; raises `EmptyFile`, or `UnreadableFile` if it is no text."""
     named = named or path
     marked = _byte_order_mark(path)
     if marked:
@@ -54,7 +54,7 @@ def examine(path: Path, named: Path | None = None) -> Writing:
 
 
 def rewrite(path: Path, copy: Path, writing: Writing, named: Path) -> Writing:
-    """Write the same text as UTF-8 with line feeds; bytes that are no text in an otherwise UTF-8 file stay, to be refused by row."""
+    """Write the text as UTF-8 with line feeds; broken bytes in a UTF-8 file stay, so that their rows are refused."""
     errors = "surrogateescape" if writing.encoding == "utf-8" else "strict"
     try:
         with (

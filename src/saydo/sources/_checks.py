@@ -1,6 +1,7 @@
-"""What a row must satisfy, derived from the contract: each check is a condition over the row as read and as it was written.
+"""What a row must satisfy, derived from the contract: conditions over the row as read and as it was written.
 
-A row is refused for the first check that it fails, in the order of the contract's columns, then of the rules across columns.
+A row is refused for the first check that it fails, in the order of the contract's columns, then of the rules across
+columns.
 """
 
 from __future__ import annotations
@@ -56,10 +57,10 @@ def written(column: str) -> str:
 def judge(
     contract: Table, own: Mapping[str, str], given: frozenset[str], now: datetime
 ) -> tuple[ir.Table, list[Check]]:
-    """The relation ``parsed`` with the code of the first check that each row breaks (``_problem``, null for none), and the checks.
+    """The relation ``parsed`` with ``_problem`` (code of the first check that a row breaks, or null), and the checks.
 
-    ``given`` are the columns that the file has; ``parsed`` holds every column of the contract and ``own`` as read, and those
-    given as written.
+    ``given`` are the columns that the file has; ``parsed`` holds every column of the contract and ``own`` as read, and
+    those given as written.
     """
     types = {**dict(contract.schema.items()), **own, **{written(name): "string" for name in sorted(given)}}
     parsed = ibis.table(types, name="parsed")

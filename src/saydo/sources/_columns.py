@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from saydo.engine import Workbench
 from saydo.errors import DuplicateColumn, MissingColumn, UnknownColumn, nearest
 from saydo.facts import NUMBER, TEXT, Column, Table
-from saydo.sources._raw import RawFile, header_name
+from saydo.sources._csv import header_name
+from saydo.sources._files import RawFile
 
 _OWN = re.compile(r"x_\w+")
 
@@ -20,8 +21,8 @@ def match_columns(
 ) -> dict[Column, str]:
     """Which column of the file (c0, c1 ...) is which of the contract; the company's own columns are named x_<name>.
 
-    ``filled`` are required columns that something else fills, ``extra`` further names to let in. A column without a header is
-    left out if it has no value. Raises `MissingColumn`, `UnknownColumn` and `DuplicateColumn`.
+    ``filled`` are required columns that something else fills, ``extra`` further names to let in. A column without a
+    header is left out if it has no value. Raises `MissingColumn`, `UnknownColumn` and `DuplicateColumn`.
     """
     matched: dict[Column, str] = {}
     for place, header in enumerate(raw.headers):

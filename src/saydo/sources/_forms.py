@@ -14,7 +14,7 @@ from saydo.engine import Workbench
 from saydo.errors import AmbiguousDates
 from saydo.facts import DAY, TIME, Column
 from saydo.sources._columns import is_own
-from saydo.sources._raw import RawFile
+from saydo.sources._files import RawFile
 from saydo.sources._values import UNITS, Form, is_number
 
 SAMPLE = 20_000
@@ -26,8 +26,9 @@ Signs = dict[str, Any]
 def guess_forms(bench: Workbench, raw: RawFile, columns: Mapping[Column, str], dates: str | None) -> Forms:
     """The form of every number and time among ``columns`` (column -> c0, c1 ...), from a sample.
 
-    ``dates`` (``dmy`` or ``mdy``) settles the order of dates that are not written year first. A column of the company's own
-    that is no number all through is text: it gets no form. Raises `AmbiguousDates` when not even the whole column tells.
+    ``dates`` (``dmy`` or ``mdy``) settles the order of dates that are not written year first. A column of the company's
+    own that is no number all through is text: it gets no form. Raises `AmbiguousDates` when not even the whole column
+    tells.
     """
     signs = _signs(bench, columns, f"(SELECT * FROM {raw.rows} LIMIT {SAMPLE})")
     is_mark_open = _common_mark(signs.values()) is None
@@ -47,7 +48,7 @@ def revise_forms(
     known: Forms,
     failed: Mapping[Column, str],
 ) -> Forms:
-    """The ``known`` forms of ``columns``, thought over: ``failed`` holds relations of the values (``text``) they do not fit.
+    """The ``known`` forms of ``columns``, thought over; ``failed`` are relations of values (``text``) that do not fit.
 
     Where another form explains some of those, the whole column decides; a column of the company's own becomes text.
     """

@@ -5,10 +5,10 @@
     _paid.sql           select ...: a step that other queries share, named _paid
     mapping.toml        zone, currency and dates, unless the user says otherwise
 
-``read('file')`` is the rows of a file below the folder of raw files, every column as text, with ``_file`` and ``_row``, the
-number of the row; ``read_lines('file')`` its lines unsplit (``line``). Several names are tried in turn, and a name with *
-reads all that fit. What a query gives is read as a file is: texts in any usual form become numbers and times. A column
-``refused`` says why a row is to be refused; null keeps it.
+``read('file')`` is the rows of a file below the folder of raw files, every column as text, with ``_file`` and ``_row``,
+the number of the row; ``read_lines('file')`` its lines unsplit (``line``). Several names are tried in turn, and a name
+with * reads all that fit. What a query gives is read as a file is: texts in any usual form become numbers and times. A
+column ``refused`` says why a row is to be refused; null keeps it. ``_file`` and ``_row`` say where it comes from.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from saydo.engine import EngineError, Workbench, quote_name, quote_text
 from saydo.errors import EmptyFile, MappingError, NoKnownTable, NoSuchPath, UnknownSource, UnreadableFile
 from saydo.facts import TABLES
 from saydo.language import mark, translate
-from saydo.sources._raw import RawFile, first_line, open_lines, open_mapped, open_raw, stage_text
+from saydo.sources._csv import open_lines
+from saydo.sources._files import RawFile, first_line
+from saydo.sources._raw import open_mapped, open_raw, stage_text
 
 _SKIPPED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _READS = re.compile(r"\b(read|read_lines)\s*\(\s*('(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\s*\)", re.IGNORECASE)
@@ -115,7 +117,7 @@ def run_mapping(bench: Workbench, mapping: MappingFolder, origin: Path, scratch:
 
 
 def _run_all(bench: Workbench, queries: Mapping[str, Query], scratch: Path) -> dict[str, Path]:
-    """Write what each query gives, and let the others know it by its name: a query that misses one of them waits for it."""
+    """Write what each query gives and let the others know it by its name; a query that misses one of them waits."""
     waiting, made = dict(queries), dict[str, Path]()
     while waiting:
         for name, query in list(waiting.items()):

@@ -36,7 +36,7 @@ class Draft:
 
 @contextmanager
 def publish(to: Path) -> Iterator[Draft]:
-    """Give a draft, and put it in the place of ``to`` when the block ends well; raises `DestinationInUse` before it begins."""
+    """Give a draft and put it in the place of ``to`` when the block ends well; raises `DestinationInUse` beforehand."""
     _check_destination(to)
     to.absolute().parent.mkdir(parents=True, exist_ok=True)
     desk = Path(tempfile.mkdtemp(prefix=f".{to.name}.import-", dir=to.absolute().parent))

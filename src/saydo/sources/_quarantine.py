@@ -1,7 +1,8 @@
 """Refused rows: found across the files of a table, told apart from those kept, and written with their reasons.
 
-One row of the quarantine is one refused row: the first reason, the file, the number of the row as a spreadsheet shows it, the
-column and value, and the whole row as it was written (JSON), so that it can be mended and given back.
+One row of the quarantine is one refused row: the first reason, the file, the number of the row as a spreadsheet shows
+it, the column and value, and the whole row as it was written (JSON), so that it can be mended and given back.
+``rule`` is the reason as a message id.
 """
 
 # Queries are put together here; names and texts of others are quoted by the engine's own functions.
@@ -18,7 +19,8 @@ from saydo.facts import Column, Table
 from saydo.language import mark, translate
 from saydo.sources._checks import BLANK, DUPLICATE, FILE, ROW, SAID_BY_MAPPING, places
 from saydo.sources._columns import is_own
-from saydo.sources._raw import REJECTS_LIMIT, RawFile
+from saydo.sources._csv import REJECTS_LIMIT
+from saydo.sources._files import RawFile
 from saydo.sources._stage import Staged, parquet, row_as_json
 
 FOLDER = "quarantine"
@@ -33,7 +35,7 @@ _OTHERWISE = mark("the row is no CSV")
 
 
 def note_refused(bench: Workbench, files: Sequence[Staged]) -> None:
-    """Make the tables of rows that were not kept: ``malformed`` and ``broken``, each with the number of its file and row.
+    """Make the tables of rows that were not kept: ``malformed`` (by number of the row) and ``broken`` (by place).
 
     What takes a row out shifts the places of those behind it: ``read_shifts`` tell by how much in what was read, and
     ``kept_shifts`` in what was kept.
@@ -55,7 +57,8 @@ def note_refused(bench: Workbench, files: Sequence[Staged]) -> None:
 
 def _malformed(number: int, raw: RawFile) -> str:
     reasons = " ".join(f"WHEN {quote_text(kind)} THEN {quote_text(reason)}" for kind, reason in _MALFORMED.items())
-    reason = f"CASE CAST(arg_min(error_type, coalesce(column_idx, 0)) AS VARCHAR) {reasons} ELSE {quote_text(_OTHERWISE)} END"
+    first = "CAST(arg_min(error_type, coalesce(column_idx, 0)) AS VARCHAR)"
+    reason = f"CASE {first} {reasons} ELSE {quote_text(_OTHERWISE)} END"
     row = f"line + {raw.header_row - 1}"
     return f"SELECT {number}, {row}, {reason}, any_value(csv_line) FROM {raw.rejects} GROUP BY line"
 
@@ -146,16 +149,19 @@ def count_rows(bench: Workbench, relation: str) -> int:
 
 def summarise(engine: DuckDBEngine, contract: Table, path: Path) -> list[dict[str, Any]]:
     """Rules broken in a quarantine file, with their values, the rows refused and the first of them."""
-    rows = engine.sql(
-        'SELECT rule, "column", count(*) AS rows, arg_min(file, row) AS file, min(row) AS row, '
-        "arg_min(value, row) AS value, CASE WHEN rule = ? THEN value END AS said "
-        f'FROM {parquet(path)} GROUP BY ALL ORDER BY rows DESC, rule, "column"',
-        [SAID_BY_MAPPING],
+    found = engine.sql(
+        'SELECT rule, "column", count(*) AS rows, min({file: file, row: row, value: value}) AS first, '
+        f"CASE WHEN rule = {quote_text(SAID_BY_MAPPING)} THEN value END AS said "
+        f'FROM {parquet(path)} GROUP BY ALL ORDER BY rows DESC, rule, "column", said'
     ).to_pylist()
-    for row in rows:
-        said = row.pop("said")
-        row["values"] = {"column": row["column"], "value": said, **places(_column(contract, row["column"]))}
-    return rows
+    return [
+        {
+            **{name: row[name] for name in ("rule", "column", "rows")},
+            **row["first"],
+            "values": {"column": row["column"], "value": row["said"], **places(_column(contract, row["column"]))},
+        }
+        for row in found
+    ]
 
 
 def _column(contract: Table, name: str | None) -> Column | None:
@@ -180,7 +186,7 @@ def _broken(contract: Table, number: int, file: Staged) -> str:
 
 
 def _duplicated(contract: Table, number: int, file: Staged) -> str:
-    """The rows whose key an earlier row has, as rows of the quarantine: they were sound, so they stand there as read."""
+    """The rows whose key an earlier row has, as rows of the quarantine; being sound, they stand there as read."""
     column, key = ", ".join(contract.key), ", ".join(map(quote_name, contract.key))
     given = {column: quote_name(column.name) for column in file.columns if column.name in contract or is_own(column)}
     texts = {column: f"{name} || '+00'" if column.is_time else name for column, name in given.items()}
@@ -190,10 +196,8 @@ def _duplicated(contract: Table, number: int, file: Staged) -> str:
         f"FROM {parquet(file.kept, places=True)} WHERE file_row_number IN ({places}))"
     )
     found = _shift(_shift(found, "kept_shifts", number), "read_shifts", number)
-    return (
-        f"SELECT {quote_text(_words(contract, column, DUPLICATE))}, {_location(file)}, {quote_text(column)}, value, raw, "
-        f"{quote_text(DUPLICATE)} FROM {found}"
-    )
+    reason = quote_text(_words(contract, column, DUPLICATE))
+    return f"SELECT {reason}, {_location(file)}, {quote_text(column)}, value, raw, {quote_text(DUPLICATE)} FROM {found}"
 
 
 def _location(file: Staged) -> str:

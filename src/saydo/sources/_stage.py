@@ -1,6 +1,7 @@
 """One raw file read and judged: rows that pass every check go to the facts at once, the others to a file of their own.
 
-The engine reads, types and judges in one pass; its batches come in the order of the file, so that a row's place is its number.
+The engine reads, types and judges in one pass; its batches come in the order of the file, so that a row's place tells
+its number.
 """
 
 # Queries are put together here; names and texts of others are quoted by the engine's own functions.
@@ -18,12 +19,11 @@ import pyarrow.parquet as pq
 from saydo.engine import EngineError, Workbench, compile_sql, engine_type, quote_name, quote_text
 from saydo.errors import UnreadableFile
 from saydo.facts import Column, Table
-from saydo.language import mark, translate
-from saydo.sources._bytes import count_blank_lines
 from saydo.sources._checks import BLANK, Check, judge, utc_now, written
 from saydo.sources._columns import own_column
+from saydo.sources._csv import account_for_lines, forget_rejects
+from saydo.sources._files import RawFile, first_line
 from saydo.sources._forms import revise_forms
-from saydo.sources._raw import RawFile, first_line
 from saydo.sources._values import PLAIN, Form, typed
 
 _BROKEN = pa.schema({"place": pa.int64(), "problem": pa.int16(), "raw": pa.string()})
@@ -31,7 +31,7 @@ _BROKEN = pa.schema({"place": pa.int64(), "problem": pa.int16(), "raw": pa.strin
 
 @dataclass(frozen=True)
 class Reading:
-    """What is said of the files: the company's currency, the order of dates such as 03/04/2024, and does a mapping make them."""
+    """What is said of the files: the currency, the order of dates such as 03/04/2024, and does a mapping make them."""
 
     currency: str | None = None
     dates: str | None = None
@@ -65,14 +65,14 @@ def stage(bench: Workbench, contract: Table, file: Staged, own: Mapping[str, str
         f"WITH parsed AS ({_parse(contract, file, own, reading)}), judged AS ({compile_sql(judged)}) "
         f"SELECT {names}, _problem, CASE WHEN _problem IS NOT NULL THEN {as_written} END AS _raw FROM judged"
     )
-    _forget_rejects(bench, file.raw)
+    forget_rejects(bench, file.raw)
     try:
         file.rows = _part(bench.stream(query), file)
-    except (EngineError, pa.ArrowException, OSError) as error:
+    except (EngineError, pa.ArrowException) as error:
         raise UnreadableFile(path=file.raw.path, format=file.raw.format, reason=first_line(error)) from None
     counts = bench.sql(f"SELECT problem, count(*) AS n FROM {parquet(file.broken)} GROUP BY problem").to_pylist()
     file.problems = {row["problem"]: row["n"] for row in counts}
-    _account_for_lines(bench, file.raw, file.rows + sum(file.problems.values()))
+    account_for_lines(bench, file.raw, file.rows + sum(file.problems.values()))
 
 
 def _part(batches: pa.RecordBatchReader, file: Staged) -> int:
@@ -151,29 +151,3 @@ def row_as_json(fields: Mapping[Column, str]) -> str:
         for column, text in fields.items()
     )
     return f"CAST(to_json({{{', '.join(listed)}}}) AS VARCHAR)"
-
-
-def _forget_rejects(bench: Workbench, raw: RawFile) -> None:
-    if raw.rejects:
-        bench.sql(f"DROP TABLE IF EXISTS {raw.rejects}")
-        bench.sql(f"DROP TABLE IF EXISTS {raw.rejects}_scan")
-
-
-def _account_for_lines(bench: Workbench, raw: RawFile, rows: int) -> None:
-    """Make sure that the reader lost no line: a quotation mark that is never closed can swallow any number of them."""
-    if raw.writing is None or raw.read is None or raw.rejects is None:
-        return
-    refused = f"(SELECT any_value(rtrim(csv_line, chr(10))) AS text FROM {raw.rejects} GROUP BY line)"
-    lost = raw.writing.lines - rows - _sum(bench, "1", refused)
-    if lost == 0:
-        return
-    ends = "length(text) - length(replace(text, chr(10), ''))"
-    fields = ", ".join(f"c{i}" for i in range(len(raw.headers)))
-    lost -= _sum(bench, ends, refused) + _sum(bench, ends, f"(SELECT concat({fields}) AS text FROM {raw.rows})")
-    if lost > count_blank_lines(raw.read):
-        reason = mark("a quotation mark is opened and never closed")
-        raise UnreadableFile(path=raw.path, format=raw.format, reason=translate(reason))
-
-
-def _sum(bench: Workbench, expression: str, relation: str) -> int:
-    return int(bench.sql(f"SELECT coalesce(sum({expression}), 0) AS n FROM {relation}")["n"][0].as_py())

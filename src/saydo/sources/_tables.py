@@ -19,18 +19,19 @@ from saydo.errors import IdentityColumn
 from saydo.facts import DAY, MONEY, NUMBER, TABLES, TEXT, Column, Table
 from saydo.sources._checks import FILE, REFUSED, ROW
 from saydo.sources._columns import is_own, match_columns
+from saydo.sources._files import RawFile
 from saydo.sources._forms import guess_forms
+from saydo.sources._publish import Draft
 from saydo.sources._quarantine import count_rows, drop_duplicates, find_duplicates, note_refused, write_quarantine
-from saydo.sources._raw import RawFile
 from saydo.sources._stage import Reading, Staged, parquet, revise, stage
 
 CUSTOMERS = TABLES["customers"]
 
 
 def import_table(
-    bench: Workbench, contract: Table, raws: Sequence[RawFile], reading: Reading, scratch: Path, out: Path
+    bench: Workbench, contract: Table, raws: Sequence[RawFile], reading: Reading, draft: Draft
 ) -> TableEntry:
-    """Write the rows of one table's raw files below ``out``: those kept as facts, those refused as quarantine."""
+    """Write the rows of one table's raw files: those kept as facts, those refused as quarantine."""
     filled = ("currency",) if reading.currency else ()
     extra = (REFUSED, FILE, ROW) if reading.is_mapped else ()
     names = [f"{contract.name}-{i + 1}" if len(raws) > 1 else contract.name for i in range(len(raws))]
@@ -38,8 +39,8 @@ def import_table(
         Staged(
             raw,
             match_columns(bench, contract, raw, filled=filled, extra=extra),
-            out / f"{name}.parquet",
-            scratch / f"{name}-broken.parquet",
+            draft.out / f"{name}.parquet",
+            draft.scratch / f"{name}-broken.parquet",
         )
         for raw, name in zip(raws, names, strict=True)
     ]
@@ -54,14 +55,14 @@ def import_table(
     _refuse_identities(bench, contract, files, own)
     note_refused(bench, files)
     find_duplicates(bench, contract, files)
-    refused = write_quarantine(bench, contract, files, out)
+    refused = write_quarantine(bench, contract, files, draft.out)
     drop_duplicates(bench, files)
     kept = tuple(file.kept.name for file in files)
     return TableEntry(kept, sum(file.rows for file in files), refused, own_columns=own)
 
 
 def _stage_all(bench: Workbench, contract: Table, files: Sequence[Staged], reading: Reading) -> dict[str, str]:
-    """Stage every file; the company's own columns are numbers where each file that has them writes numbers, else text."""
+    """Stage every file; an own column is a number where each file that has it writes numbers, else text."""
     own = [(column, column in file.forms) for file in files for column in file.columns if is_own(column)]
     texts = {column.name for column, is_number in own if not is_number}
     types = {name: TEXT if name in texts else NUMBER for name in sorted({column.name for column, _ in own})}
@@ -71,7 +72,7 @@ def _stage_all(bench: Workbench, contract: Table, files: Sequence[Staged], readi
 
 
 def _refuse_identities(bench: Workbench, contract: Table, files: Sequence[Staged], own: Mapping[str, str]) -> None:
-    """Stop when most values of a key of customers are e-mail addresses, or most of an own column those or phone numbers."""
+    """Stop when a customer's key is mostly an e-mail address, or an own column mostly that or a phone number."""
     keys = [column.name for column in contract.columns if _names_customer(contract, column)]
     tests = dict.fromkeys(keys, "is_email") | {name: "is_identity" for name, type in own.items() if type == TEXT}
     if not tests:
@@ -149,7 +150,7 @@ def _instant(contract: Table) -> str:
 
 
 def _orphans(bench: Workbench, contract: Table, entries: Mapping[str, TableEntry]) -> Iterator[tuple[str, int]]:
-    """How many keys of each column stand in no row of the table they refer to; only tables that were given can miss one."""
+    """How many keys of each column stand in no row of the table they refer to, if that was given."""
     for column in contract.columns:
         referred = entries.get(column.refers_to)
         if referred is None or referred.is_derived:
@@ -166,24 +167,20 @@ def _orphans(bench: Workbench, contract: Table, entries: Mapping[str, TableEntry
 
 
 def _currencies(bench: Workbench, contract: Table, entries: Mapping[str, TableEntry]) -> tuple[str, ...]:
-    """The currencies of a table's amounts: its own and, where it says none, those of the orders or contracts it belongs to."""
-    queries = [
-        f"SELECT DISTINCT {name} AS code FROM {quote_name(contract.name)} WHERE {name} IS NOT NULL"
-        for name in ("currency", "to_currency")
-        if name in contract
-    ]
+    """The currencies of a table's amounts: its own, else those of the orders or contracts that they belong to."""
+    table = quote_name(contract.name)
+    queries = [f"SELECT {name} AS code FROM {table}" for name in ("currency", "to_currency") if name in contract]
     has_money = any(column.type == MONEY for column in contract.columns)
     for key, owner in (("order_id", "orders"), ("contract_id", "contracts")):
         if has_money and key in contract and owner in entries and owner != contract.name:
             silent = "WHERE mine.currency IS NULL" if "currency" in contract else ""
             queries.append(
-                f"SELECT DISTINCT currency AS code FROM {owner} WHERE currency IS NOT NULL AND {key} IN "
-                f"(SELECT {key} FROM {quote_name(contract.name)} AS mine {silent})"
+                f"SELECT currency AS code FROM {owner} WHERE {key} IN (SELECT {key} FROM {table} AS mine {silent})"
             )
     if not queries:
         return ()
-    rows = bench.sql(f"SELECT DISTINCT code FROM ({' UNION ALL '.join(queries)}) ORDER BY code")
-    return tuple(rows["code"].to_pylist())
+    codes = bench.sql(f"SELECT DISTINCT code FROM ({' UNION ALL '.join(queries)}) WHERE code IS NOT NULL ORDER BY code")
+    return tuple(codes["code"].to_pylist())
 
 
 def _span(bench: Workbench, entries: Mapping[str, TableEntry]) -> tuple[datetime | None, datetime | None]:

@@ -1,8 +1,8 @@
 """How values are written: numbers, times and yes-or-no as people and programs write them, read as the contract's.
 
 The expressions are macros of the engine, so that a mapping may use them too. What cannot be read gives null, and the
-caller tells it from what was null before. Most values are written plainly, so each expression tries that first, by CASE:
-the engine evaluates the rest for the other rows alone, which COALESCE does not do.
+caller tells it from what was null before. Most values are written plainly, so each expression tries that first, by
+CASE: the engine evaluates the rest for the other rows alone, which COALESCE does not do.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ MACROS = (
     f"fits_dot(x) AS regexp_full_match(bare(x), {_DOT} || '(?:[eE][+-]?[0-9]+)?')",
     f"fits_comma(x) AS regexp_full_match(bare(x), {_COMMA})",
     f"unit_of(x) AS nullif(regexp_replace(x, {quote_text(f'[0-9.,+−{_GROUPS}-]')}, '', 'g'), '')",
-    r"date_part_of(x, place) AS try_cast(regexp_extract(bare(x), '^(\d{1,2})[./-](\d{1,2})[./-]\d\d', place) AS INTEGER)",
+    r"""date_part_of(x, place) AS
+        try_cast(regexp_extract(bare(x), '^(\d{1,2})[./-](\d{1,2})[./-]\d\d', place) AS INTEGER)""",
 )
 
 

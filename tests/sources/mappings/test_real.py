@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from tests.sources.imports import Imported
 
 from saydo.sources import import_facts, refusals
-from tests.sources.imports import Imported
 
 pytestmark = pytest.mark.real
 
@@ -105,7 +105,7 @@ def test_facts_and_refused_lines_of_online_retail_sum_to_the_file(retail: Import
     back = sum(retail.rows("returns", "refund"))
     lines = [json.loads(raw) for (raw,) in retail.refused("order_lines", "raw")]
     credits = [json.loads(raw) for (raw,) in retail.refused("returns", "raw")]
-    refused = sum(Decimal(line["quantity"]) * Decimal(line["unit_price"]) for line in lines)
+    refused = sum((Decimal(line["quantity"]) * Decimal(line["unit_price"]) for line in lines), start=Decimal(0))
     refused -= sum(Decimal(line["refund"]) for line in credits)
     assert round(sold - back + refused, 2) == Decimal("9747747.93")
 

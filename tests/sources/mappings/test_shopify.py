@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-
 from tests.sources.imports import Imported, bring_in, write
 
 HEADER = (
