@@ -351,6 +351,12 @@ def test_error_missing_folder(tmp_path: Path) -> None:
     assert words == f"There is no file or folder at {tmp_path / 'none'}. Check the spelling and the folder you are in."
 
 
+@pytest.mark.parametrize("command", [("measure", "nps"), ("report",)])
+def test_error_output_is_a_folder(ten: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    words = fails(*command, ten, "--output", tmp_path)
+    assert words == f"--output cannot be {tmp_path}. It must be {tmp_path / 'FILE'}."
+
+
 def test_error_folder_without_a_table(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").write_text("Dear all", encoding="utf-8")
     words = fails("measure", "nps", tmp_path)

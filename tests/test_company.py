@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.companies import make_facts
 
-from saydo.company import Facts, Manifest, TableEntry, parse_moment
-from saydo.errors import BadSetting, NotFacts
+from saydo.company import MANIFEST_FILE, Facts, Manifest, TableEntry, parse_moment
+from saydo.errors import BadSetting, DamagedManifest, NotFacts
 
 ORDER = {"order_id": "o1", "ordered_at": "2024-01-10", "cancelled_at": "2024-01-20", "status": "cancelled"}
 
@@ -29,6 +29,22 @@ def test_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
 def test_manifest_of_another_contract_is_refused_with_both_versions(tmp_path: Path) -> None:
     Manifest({}, None, None, contract=99).write(tmp_path)
     with pytest.raises(NotFacts, match="contract version 99; this program reads 1"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", '{"contract": 1}', '{"contract": 1, "tables": {}, "first": "x", "last": null}']
+)
+def test_damaged_manifest_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / MANIFEST_FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(DamagedManifest, match="Import the company again"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "../other/orders.parquet", "orders/../../other.parquet"])
+def test_manifest_leads_to_no_file_outside_its_folder(tmp_path: Path, file: str) -> None:
+    Manifest({"orders": TableEntry((file,), 1)}, None, None).write(tmp_path)
+    with pytest.raises(DamagedManifest, match="does not lie in this folder"):
         Manifest.read(tmp_path)
 
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from tests.companies import make_facts
 
-from saydo.engine import DuckDBEngine, open_facts
-from saydo.errors import NoSuchPath
+from saydo.engine import DuckDBEngine, Workbench, open_facts
+from saydo.errors import BadSetting, NoSuchPath
 from saydo.facts import TABLES
 
 
@@ -61,3 +61,9 @@ def test_view_gives_old_files_the_types_of_the_contract(tmp_path: Path) -> None:
 def test_engine_takes_no_extension_from_outside() -> None:
     settings = DuckDBEngine().sql("SELECT current_setting('autoinstall_known_extensions') AS installs")
     assert settings["installs"].to_pylist() == [False]
+
+
+@pytest.mark.parametrize("zone", ["europe/paris", "Paris", "Europe", "../UTC", ""])
+def test_workbench_takes_no_zone_that_its_company_could_not_be_opened_with(zone: str) -> None:
+    with pytest.raises(BadSetting, match="Europe/Paris"):
+        Workbench(zone)

@@ -170,6 +170,8 @@ def _check_output(output: Path | None, format: Format) -> None:
         raise BadSetting(name="--output", value="-", choices="FILE.parquet")
     if output is not None and not output.absolute().parent.is_dir():
         raise NoSuchPath(path=output.absolute().parent)
+    if output is not None and output.is_dir():
+        raise BadSetting(name="--output", value=output, choices=output / "FILE")
 
 
 def _write(result: Result, format: Format, output: Path | None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from saydo.errors import BadSetting, NotFacts
+from saydo.errors import BadSetting, DamagedManifest, NotFacts
 from saydo.facts import CONTRACT_VERSION, TABLES, Column, Table
 
 MANIFEST_FILE = "saydo.json"
@@ -72,13 +72,26 @@ class Manifest:
 
     @staticmethod
     def read(directory: Path) -> Manifest:
-        """Read the manifest of ``directory``; raises `NotFacts` when another version of the contract wrote it."""
-        content: dict[str, Any] = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
-        if content.get("contract") != CONTRACT_VERSION:
-            raise NotFacts(path=directory, found=content.get("contract"), expected=CONTRACT_VERSION)
-        tables = {name: TableEntry(**_tuples(entry)) for name, entry in content.pop("tables").items()}
-        times = {name: content[name] and datetime.fromisoformat(content[name]) for name in ("first", "last")}
-        return Manifest(**{**content, **times}, tables=tables)
+        """Read the manifest of ``directory``; raises `NotFacts` if another version wrote it, `DamagedManifest` if none did."""
+        path = directory / MANIFEST_FILE
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if content.get("contract") != CONTRACT_VERSION:
+                raise NotFacts(path=directory, found=content.get("contract"), expected=CONTRACT_VERSION)
+            return _parse(content)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DamagedManifest(path=path, reason=str(error).rstrip(".")) from None
+
+
+def _parse(content: dict[str, Any]) -> Manifest:
+    tables = {name: TableEntry(**_tuples(entry)) for name, entry in content["tables"].items()}
+    for file in (PurePath(file) for entry in tables.values() for file in entry.files):
+        if (
+            file.is_absolute() or ".." in file.parts
+        ):  # a folder from others must not lead to what else this machine holds
+            raise ValueError(f"{file} does not lie in this folder")
+    times = {name: content[name] and datetime.fromisoformat(content[name]) for name in ("first", "last")}
+    return Manifest(**{**content, **times, "tables": tables})
 
 
 def _tuples(entry: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import ibis
@@ -134,8 +135,9 @@ class Workbench(DuckDBEngine):
         self.connection.execute("SET streaming_buffer_size = '64MB'")  # a query goes on while its batches are written
         self.connection.execute("SET python_enable_replacements = false")  # a table is never one of our variables
         try:
+            ZoneInfo(zone)  # what is written here must be read by Python too, which does not know europe/paris
             self.connection.execute(f"SET TimeZone = {quote_text(zone)}")
-        except duckdb.Error:
+        except (duckdb.Error, ValueError, KeyError, OSError):
             self.close()
             raise BadSetting(name="zone", value=zone, choices="Europe/Paris, America/Sao_Paulo, UTC") from None
 

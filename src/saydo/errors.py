@@ -14,6 +14,7 @@
     │   ├── MappingError            a mapping's SQL fails, at file and line
     │   ├── UnknownSource           no such source or mapping
     │   ├── NotFacts                a folder that is no imported company
+    │   ├── DamagedManifest         a saydo.json that no import wrote so
     │   ├── DestinationInUse        a folder that holds something else
     │   ├── RowsRefused             some rows were refused, and the user allows none
     │   └── NothingUsable           every row was refused
@@ -134,6 +135,11 @@ class UnknownSource(SourceError):
 
 class NotFacts(SourceError):
     wrong = mark("The folder {path} was written by contract version {found}; this program reads {expected}.")
+    way_out = mark("Import the company again with this program.")
+
+
+class DamagedManifest(SourceError):
+    wrong = mark("The file {path} is not as an import writes it: {reason}.")
     way_out = mark("Import the company again with this program.")
 
 
