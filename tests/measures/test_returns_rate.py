@@ -140,6 +140,7 @@ def test_returns_without_an_order_are_in_the_rate_of_totals_alone() -> None:
 def test_returns_that_never_name_an_order_leave_the_rate_unknown() -> None:
     row = only(company([order("a")], [line("a", 1, quantity=4)], [back(None, quantity=1)]))
     assert (row["return_rate"], row["return_low"], row["quantity_rate"], row["value_rate"]) == (None, None, None, None)
+    assert (row["sold_lines"], row["returned_lines"], row["returned_value"]) == (1, None, None)
     assert row["totals_rate"] == 0.25
 
 
@@ -220,7 +221,10 @@ def test_returns_agree_with_a_plain_loop(orders: list[Any], lines: list[Any], re
     except NothingToMeasure:
         row = {"sold_lines": 0}
     assert row["sold_lines"] == len(counted)
-    if counted:
+    seen = [o for o, day, *_ in returns if start + timedelta(days=day) < as_of]
+    if counted and seen and all(o is None for o in seen):
+        assert (row["returned_lines"], row["returned_quantity"], row["returned_value"]) == (None, None, None)
+    elif counted:
         assert row["returned_lines"] == sum(quantities[key] > 0 for key in counted)
         assert row["returned_quantity"] == pytest.approx(sum(min(quantities[key], sold[key][1]) for key in counted))
         worth = {key: sold[key][1] * sold[key][2] for key in counted}

@@ -51,8 +51,8 @@ def compute(
              with quantity_low, quantity_high (0 to 1); sold_value, returned_value (the company's currency, without
              VAT; never more than was charged), value_rate with value_low, value_high (0 to 1); unlinked_returns
              (count), unlinked_quantity (units), totals_rate = (returned_quantity + unlinked_quantity) / sold_quantity
-             (0 or more). Rates are null where nothing was sold; all but totals_rate are null when no return names its
-             order.
+             (0 or more). Rates are null where nothing was sold; what came back and its rates are null when no return
+             names its order.
     Interval: Wilson, 95 %, on the effective number of lines, units or money: lines of one customer (or account;
              without one, of one order) come back together. totals_rate has none: sales and returns in it are not of
              the same orders.
@@ -174,11 +174,14 @@ def _figures(groups: pa.Table, names: Sequence[str], sums: dict[str, ClusterSums
         sold = sums[what].m
         equal = None if what == "lines" else divide(sold**2, column(groups, f"squares_{what}"))
         interval = share_interval(sums[what], equal)
-        unit = np.int64 if what == "lines" else np.float64
-        rows = add_columns(rows, {f"sold_{what}": sold.astype(unit), f"returned_{what}": sums[what].c.astype(unit)})
-        rows = add_columns(
-            rows, named(f"{rate}_rate", interval if has_links else (np.full(len(sold), np.nan),) * 3, rate)
-        )
+        back = sums[what].c
+        if not has_links:  # then what came back of these orders is not known to be nothing
+            back = np.full(len(sold), np.nan)
+            interval = (back,) * 3
+        rows = add_columns(rows, {f"sold_{what}": sold, f"returned_{what}": back})
+        rows = add_columns(rows, named(f"{rate}_rate", interval, rate))
+    for name in ("sold_lines", "returned_lines"):  # counts
+        rows = rows.set_column(rows.column_names.index(name), name, pc.cast(rows[name], pa.int64()))
     rows = add_columns(rows, {name: groups[name] for name in _UNLINKED_COLUMNS})
     back = sums["quantity"].c + column(groups, "unlinked_quantity")
     rows = add_columns(rows, {"totals_rate": divide(back, sums["quantity"].m)})
