@@ -72,7 +72,7 @@ class Manifest:
 
     @staticmethod
     def read(directory: Path) -> Manifest:
-        """Read the manifest of ``directory``; raises `NotFacts` if another version wrote it, `DamagedManifest` if none did."""
+        """Read the manifest of ``directory``; raises `NotFacts` (another version wrote it) or `DamagedManifest`."""
         path = directory / MANIFEST_FILE
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -86,9 +86,8 @@ class Manifest:
 def _parse(content: dict[str, Any]) -> Manifest:
     tables = {name: TableEntry(**_tuples(entry)) for name, entry in content["tables"].items()}
     for file in (PurePath(file) for entry in tables.values() for file in entry.files):
-        if (
-            file.is_absolute() or ".." in file.parts
-        ):  # a folder from others must not lead to what else this machine holds
+        # a folder from others must not lead to what else this machine holds
+        if file.is_absolute() or ".." in file.parts:
             raise ValueError(f"{file} does not lie in this folder")
     times = {name: content[name] and datetime.fromisoformat(content[name]) for name in ("first", "last")}
     return Manifest(**{**content, **times, "tables": tables})
