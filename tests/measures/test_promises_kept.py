@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.companies import make_facts
 
 from saydo.company import Facts
+from saydo.engine import open_facts
 from saydo.errors import BadSetting, MissingTable, NothingToMeasure, UnknownSplit
 from saydo.measures.promises_kept import promises_kept
+from saydo.sources import import_facts
 from saydo.stats.intervals import wilson
 from saydo.stats.trials import binomial_p
 
@@ -172,3 +175,14 @@ def test_promises_intervals_hold_the_planted_rates(straight: tuple[Facts, dict[s
             held.append(row["kept_low"] <= rate <= row["kept_high"])
     assert len(held) > 150
     assert binomial_p(sum(held), len(held)) > 0.001, sum(held) / len(held)
+
+
+@pytest.mark.real
+def test_promises_of_olist_are_late_by_the_day(real_data: Path, tmp_path: Path) -> None:
+    import_facts("olist", real_data / "olist", tmp_path / "facts")
+    rows = {row["promise"]: row for row in promises_kept(open_facts(tmp_path / "facts"), by="promise").to_records()}
+    delivery = rows["delivery"]
+    # The data set has 343 deliveries after the day promised (415 after its first instant) of 5,170 with a date, and 625
+    # cancelled orders, of which 6 were delivered and 1 was cancelled after the day promised.
+    assert (delivery["late"], delivery["kept"], delivery["withdrawn"]) == (343, 5170 - 343, 618)
+    assert delivery["broken"] == delivery["late"] + delivery["overdue"]
