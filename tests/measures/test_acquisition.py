@@ -130,6 +130,17 @@ def test_keeping_costs_contacts_cases_and_service_per_active_customer_and_year()
     assert by_channel(facts, "keeping_cost", **year)["ads"] == pytest.approx((5 + 9) / 2 * 365.25 / days)
 
 
+def test_keeping_a_customer_costs_as_much_a_year_however_many_years_are_looked_at() -> None:
+    until = datetime(2027, 1, 4)
+    buys = {"a": {0: 10.0}, "b": {400: 10.0}, "c": {800: 10.0}}  # each in a year of its own
+    costs = [spent(4, None, f"{year}-01-01", "service") for year in range(2024, 2027)]
+    contacts = [{"at": until - timedelta(hours=1), "direction": "in"}]  # the last fact
+    facts = company(dict.fromkeys(buys, "ads"), buys, costs=costs, contacts=contacts)
+    years = (until - FIRST) / timedelta(days=365.25)
+    assert years == pytest.approx(3, abs=0.01)
+    assert by_channel(facts, "keeping_cost", until=until)["ads"] == pytest.approx(4, rel=0.01)
+
+
 def test_keeping_costs_nobody_knows_what_without_any_cost() -> None:
     assert by_channel(company({"a": "ads"}), "keeping_cost") == {"ads": None}
 

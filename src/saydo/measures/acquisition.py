@@ -54,8 +54,8 @@ def compute(
              (of those), cost_per_customer, margin_first_year (mean margin per customer in the first 12 months of 30
              days; null until somebody has lived through them, and where no cost of goods is known) (money);
              payback_months (1 is within the first month, 0 costs nothing; null if not reached or not known);
-             keeping_cost (the same in every row: contacts, cases and costs of kind service of the period, per active
-             customer and year of 365.25 days, money; null when none of these is known).
+             keeping_cost (the same in every row: contacts, cases and costs of kind service of the period over the sum
+             of the active customers of each of its years of 365.25 days; money; null when none of these is known).
     Interval: none: it is what happened to them.
     Cautions: a channel gets the whole credit, though people often meet several. Later months rest on the customers
              won early. Costs that arise before the purchase count in the month in which they were paid, and
@@ -171,19 +171,31 @@ def _keeping_cost(facts: Facts, since: date | None, until: date | None) -> float
     """Service per active customer and year in the period; nan when no cost of it is known."""
     served = service_costs(facts, since, until).filter(lambda table: table.customer_id.notnull())
     spent = _spent(facts, "service", since, until)
+    sums = ((served, served.cost_to_serve.sum()), (spent, spent.amount.sum()))
+    costs = (facts.run(rows.aggregate(cost=cost)).to_pylist()[0]["cost"] for rows, cost in sums)
+    known = [cost for cost in costs if cost is not None]
+    years = _active_years(facts, since, until) if known else 0
+    return float(sum(known) / years) if years else np.nan
+
+
+def _active_years(facts: Facts, since: date | None, until: date | None) -> float:
+    """Years of active customers: whoever ordered in a year of the period, counted back from its end, is active in it.
+
+    Counted over the whole of several years, those who bought once in any of them would share the costs of all.
+    """
     orders = in_period(facts, sold_orders(facts), "ordered_at", since, until)
-    sums = (
-        (served, {"cost": served.cost_to_serve.sum()}),
-        (spent, {"cost": spent.amount.sum()}),
-        (orders, {"active": orders.customer_id.nunique(), "first": orders.ordered_at.min()}),
-    )
-    service, costs, active = (facts.run(rows.aggregate(**figures)).to_pylist()[0] for rows, figures in sums)
-    known = [row["cost"] for row in (service, costs) if row["cost"] is not None]
-    if not known or not active["active"]:
-        return np.nan
-    start = facts.instant(since) if since else active["first"]
+    first = facts.run(orders.aggregate(first=orders.ordered_at.min()))["first"][0].as_py()
+    if first is None:
+        return 0.0
     end = min(facts.instant(until), facts.as_of) if until else facts.as_of
-    return float(sum(known) / active["active"] / ((end - start) / timedelta(days=_YEAR_DAYS)))
+    length = (end - (facts.instant(since) if since else first)) / timedelta(days=1)
+    # an order at the first instant lies a whole period back: it belongs to its last year
+    ago = (ibis.literal(end).epoch_seconds() - orders.ordered_at.epoch_seconds() - 1) // int(_YEAR_DAYS * 86_400)
+    rows = orders.mutate(year=ibis.greatest(ago, 0))
+    found = facts.run(rows.group_by("year").aggregate(active=rows.customer_id.nunique()))
+    return float(
+        sum(row["active"] * min(1.0, max(0.0, length / _YEAR_DAYS - row["year"])) for row in found.to_pylist())
+    )
 
 
 def _note_in_vain(facts: Facts, groups: pa.Table, since: date | None, until: date | None) -> tuple[Note, ...]:
