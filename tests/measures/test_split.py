@@ -50,6 +50,11 @@ def test_two_small_groups_hide_each_other() -> None:
     assert {row["touchpoint"] for row in result if row["is_hidden"]} == {"shop", "web"}
 
 
+def test_hidden_groups_are_five_people_together() -> None:
+    result = nps(many_of_each(app=20, shop=1, web=2, mail=6), by="touchpoint")
+    assert {row["touchpoint"] for row in result if row["is_hidden"]} == {"shop", "web", "mail"}
+
+
 def test_five_answers_are_shown() -> None:
     result = nps(many_of_each(app=5, shop=20), by="touchpoint")
     assert [row["is_hidden"] for row in result] == [False, False]

@@ -177,15 +177,19 @@ def _ordered(rows: pa.Table, by: Sequence[str]) -> pa.Table:
 
 
 def _hide_small(rows: pa.Table, count: str, by: Sequence[str]) -> tuple[pa.Table, int]:
-    """Empty the figures of groups under HIDE_BELOW (and of the next smallest if it were one); how many were hidden.
+    """Empty the figures of groups under HIDE_BELOW, and of the next smallest while so few are hidden; how many were.
 
-    One hidden group alone could be had by taking the others from the whole.
+    What is hidden can be had together by taking the others from the whole: it must be two groups at least, and
+    HIDE_BELOW people.
     """
     counts = column(rows, count)
     small = (counts < HIDE_BELOW) & (counts > 0)
-    if by and small.sum() == 1 and len(counts) > 1:
-        others = np.where(small | (counts == 0), np.inf, counts)
-        small[int(np.argmin(others))] |= bool(np.isfinite(others.min()))
+    if by and small.any():
+        sizes = np.where(counts > 0, counts, np.inf)  # nan (nobody counted) is nobody to hide among either
+        order = np.argsort(sizes)[: np.isfinite(sizes).sum()]
+        is_enough = (np.arange(len(order)) > 0) & (np.cumsum(counts[order]) >= HIDE_BELOW)
+        least = int(np.argmax(is_enough)) + 1 if is_enough.any() else len(order)
+        small[order[:least]] = True
     for index, name in enumerate(rows.column_names):
         if name not in by:
             kept = pc.if_else(pa.array(small), pa.scalar(None, rows[name].type), rows[name].combine_chunks())
