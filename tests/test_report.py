@@ -18,6 +18,7 @@ from saydo.engine import open_facts
 from saydo.facts import TABLES
 from saydo.measures import nps, promises_kept
 from saydo.report import render_report, write_report
+from saydo.report.story import outliers
 from saydo.simulate import simulate
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
@@ -260,6 +261,23 @@ def test_missing_tables_are_named_with_what_they_would_tell() -> None:
 def test_few_answers_make_no_headline() -> None:
     read = Page(render_report(make_facts(feedback=feedback(12))))
     assert read.all("h1") == ["Only 12 answers so far: too few to tell where we stand"]
+
+
+def test_worst_of_more_groups_must_be_farther_off_to_be_named() -> None:
+    due = [
+        {
+            "promise": "in time",
+            "touchpoint": place,
+            "made_at": "2024-04-01",
+            "due_at": "2024-05-01",
+            "kept": n >= broken,
+        }
+        for place, broken in (("north", 14), ("south", 5))
+        for n in range(60)
+    ]
+    places = promises_kept(make_facts(commitments=due), by="touchpoint", as_of="2024-06-01")
+    assert [row["touchpoint"] for row in outliers(places, 0.9)[0]] == ["north"]
+    assert outliers(places, 0.9, 60) == ([], [])
 
 
 def test_customers_words_cannot_act_nor_break_the_page() -> None:

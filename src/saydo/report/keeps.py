@@ -16,6 +16,7 @@ from saydo.report.story import (
     Record,
     Section,
     Step,
+    comparable,
     figure_of,
     first,
     known,
@@ -140,9 +141,10 @@ def _where(questions: Questions) -> Section | None:
     if cells is None or promises is None:
         return None
     found: list[tuple[float, Result, Record, Record]] = []
-    for whole in known(promises):
-        places = only(cells, promise=whole["promise"])
-        below, _ = outliers(places, whole["kept_rate"])
+    by_promise = [(whole, only(cells, promise=whole["promise"])) for whole in known(promises)]
+    looked_at = sum(len(comparable(places)) for _, places in by_promise)  # the worst is picked among all of them
+    for whole, places in by_promise:
+        below, _ = outliers(places, whole["kept_rate"], looked_at)
         found += [(whole["kept_rate"] * cell["judged"] - cell["kept"], places, cell, whole) for cell in below]
     return _where_section(questions, *max(found, key=lambda one: one[0])) if found else None
 

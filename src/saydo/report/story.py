@@ -223,15 +223,16 @@ def interval_of(result: Result, record: Record) -> str:
     return show_interval(record[measure.low], record[measure.high], measure.unit, result.currency)
 
 
-def outliers(result: Result, whole: float, least: int = LEAST) -> tuple[list[Record], list[Record]]:
+def outliers(result: Result, whole: float, among: int | None = None) -> tuple[list[Record], list[Record]]:
     """Groups surely below and surely above a value, farthest first.
 
     Whoever picks the extremes of many groups finds some by chance, so each interval is widened for the number of groups
-    looked at (Bonferroni): in 95 of 100 reports without any difference, none is named.
+    looked at (Bonferroni): of 100 such looks without any difference, 95 name none. ``among`` is that number where the
+    look goes over more groups than those of ``result``.
     """
     measure = result.measure
-    records = [r for r in known(result) if r[measure.count] >= least and r[measure.low] is not None]
-    widen = NormalDist().inv_cdf(1 - 0.025 / max(1, len(records))) / NormalDist().inv_cdf(0.975)
+    records = comparable(result)
+    widen = NormalDist().inv_cdf(1 - 0.025 / max(1, among or len(records))) / NormalDist().inv_cdf(0.975)
 
     def end(record: Record, name: str) -> float:
         value = float(record[measure.headline])
@@ -240,6 +241,12 @@ def outliers(result: Result, whole: float, least: int = LEAST) -> tuple[list[Rec
     below = sorted((r for r in records if end(r, measure.high) < whole), key=lambda r: r[measure.headline])
     above = sorted((r for r in records if end(r, measure.low) > whole), key=lambda r: -r[measure.headline])
     return below, above
+
+
+def comparable(result: Result) -> list[Record]:
+    """The groups that are large enough to be set against a value."""
+    measure = result.measure
+    return [r for r in known(result) if r[measure.count] >= LEAST and r[measure.low] is not None]
 
 
 def picture(result: Result, **marks: Any) -> Picture:
