@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from saydo.company import Facts
 from saydo.language import mark
 from saydo.measures._answers import answers_to
-from saydo.measures._clusters import add_cluster, named, run_groups, sum_clusters
+from saydo.measures._clusters import add_cluster, named, sum_groups
 from saydo.measures._commitments import judge_commitments
 from saydo.measures._measure import Figures, Measure, add_columns, column
 from saydo.measures._split import split_rows
@@ -66,16 +66,14 @@ def compute(
     split = split_rows(facts, "said_when_broken", "feedback", rows, by)
     names = (*split.names, *(name for name in _APART if name not in split.names))
     rows = add_cluster(facts, split.rows, "customer_id", "order_id")
-    sides = {"kept": ~rows.is_broken, "broken": rows.is_broken}
-    counts = run_groups(
-        facts,
-        rows,
-        names,
-        **{f"{side}_answers": rows.count(where=is_in) for side, is_in in sides.items()},
-        **{f"{side}_squares": (rows.score * rows.score).sum(where=is_in) for side, is_in in sides.items()},
-    )
-    ratios = {side: (is_in.ifelse(rows.score, 0.0), is_in.ifelse(1, 0)) for side, is_in in sides.items()}
-    return Figures(_figures(counts, sum_clusters(facts, rows, names, **ratios)), names, split.overlaps)
+    totals: dict[str, ir.Value] = {}
+    ratios = {}
+    for side, is_in in (("kept", ~rows.is_broken), ("broken", rows.is_broken)):
+        one = is_in.ifelse(1, 0)
+        totals |= {f"{side}_answers": one, f"{side}_squares": is_in.ifelse(rows.score * rows.score, 0.0)}
+        ratios[side] = (is_in.ifelse(rows.score, 0.0), one)
+    counts, clusters = sum_groups(facts, rows, names, totals, **ratios)
+    return Figures(_figures(counts, clusters), names, split.overlaps)
 
 
 def _with_promises(facts: Facts, answers: ir.Table) -> ir.Table:

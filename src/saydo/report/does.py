@@ -240,7 +240,8 @@ def _reason(questions: Questions) -> list[str]:
 
 
 def _payments(questions: Questions) -> Section | None:
-    result, kinds = questions.lately("payment_incidents"), questions.lately("payment_incidents", "customers.kind")
+    result = questions.lately("payment_incidents")
+    kinds = questions.lately("payment_incidents", "customers.kind") if questions.knows("customers", "kind") else None
     record = first(result)
     if result is None or record is None:
         return None

@@ -13,6 +13,7 @@ from saydo.report.story import (
     Record,
     Section,
     Step,
+    a_year_before,
     figure_of,
     first,
     known,
@@ -165,7 +166,9 @@ def _growth_heading(record: Record) -> str:
 
 def _winning(questions: Questions) -> Section | None:
     """What winning a customer costs, channel by channel, beside what keeping one costs."""
-    result = questions.ask("acquisition")
+    # of two years, because it takes one to know what a customer leaves in the first
+    since = {"since": a_year_before(questions.since)} if questions.since else {}
+    result = questions.ask("acquisition", **since)
     records = sorted(known(result), key=lambda record: -record["new_customers"])
     costed = sum(record["costed_customers"] for record in records)
     if result is None or not costed:

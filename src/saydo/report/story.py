@@ -127,7 +127,14 @@ class Questions:
         begin, end = self.facts.manifest.first, self.facts.local_day(self.facts.as_of)
         if begin is None or end - self.facts.local_day(begin) < LONG:
             return None
-        return end.replace(year=end.year - 1, day=28 if (end.month, end.day) == (2, 29) else end.day)
+        return a_year_before(end)
+
+    def knows(self, table: str, column: str) -> bool:
+        """Is this column known of any row?"""
+        if not self.facts.has(table):
+            return False
+        known_somewhere = self.facts.table(table)[column].notnull().any()
+        return bool(self.facts.run(known_somewhere.name("known").as_table())["known"][0].as_py())
 
     def lately(self, name: str, by: str = "", **settings: Any) -> Result | None:
         """The figures of a measure over the last year, where the facts are long enough."""
@@ -262,6 +269,11 @@ def picture_by(drawn: Callable[[int], Chart]) -> Picture:
 def notes_of(*results: Result | None) -> list[str]:
     """What a reader must know beside the figures, each said once."""
     return list(dict.fromkeys(str(note) for result in results if result for note in result.notes))
+
+
+def a_year_before(day: date) -> date:
+    """The same day of the year before; the 28th for a 29th of February."""
+    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
 
 
 def quarter_start(day: date) -> date:
