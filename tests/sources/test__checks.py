@@ -94,7 +94,7 @@ def test_row_that_breaks_the_contract_is_refused(
     if table == "exchange_rates":
         folder = write(tmp_path / "raw", **{table: table_of(good | broken | {"day": "2024-01-06"}, good)})
     imported = bring_in(folder)
-    column = reason.split()[0]
+    column = reason.partition(" ")[0]
     value = broken.get(column)
     assert imported.refused(table, "reason", "file", "row", "column", "value") == [
         (reason, f"{table}.csv", 2, column, value or None)
@@ -108,7 +108,8 @@ def test_due_date_may_lie_in_the_future(tmp_path: Path) -> None:
 
 
 def test_first_row_of_a_key_stays_and_the_others_are_refused(tmp_path: Path) -> None:
-    rows = "1,2024-01-05,placed,EUR\n2,bad,placed,EUR\n1,2024-01-06,paid,EUR\n2,2024-01-07,paid,EUR\nx\n1,2024-01-08,paid,EUR\n"
+    rows = "1,2024-01-05,placed,EUR\n2,bad,placed,EUR\n1,2024-01-06,paid,EUR\n"
+    rows += "2,2024-01-07,paid,EUR\nx\n1,2024-01-08,paid,EUR\n"
     imported = bring_in(write(tmp_path / "raw", orders=ORDER + rows), zone="Europe/Paris")
     assert imported.rows("orders", "order_id", "status") == [("1", "placed"), ("2", "paid")]
     reason = "order_id stands in an earlier row: the key must be unique"
@@ -166,8 +167,8 @@ def test_nothing_usable_is_an_error_that_keeps_the_reasons(tmp_path: Path) -> No
     with pytest.raises(NothingUsable) as error:
         bring_in(folder)
     assert str(error.value) == (
-        f"No row of {folder} could be used: 1 rows were refused. The reasons stand in {folder}-facts.refused; the first is: "
-        "status is none of placed, paid, shipped, delivered, cancelled."
+        f"No row of {folder} could be used: 1 rows were refused. The reasons stand in {folder}-facts.refused; "
+        "the first is: status is none of placed, paid, shipped, delivered, cancelled."
     )
     assert [path.name for path in (tmp_path / "raw-facts.refused").iterdir()] == ["orders.parquet"]
     assert not (tmp_path / "raw-facts").exists()

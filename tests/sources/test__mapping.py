@@ -78,7 +78,8 @@ def test_queries_build_on_each_other_in_any_order(tmp_path: Path) -> None:
 def test_files_of_one_pattern_are_read_together(tmp_path: Path) -> None:
     raw = {"a-1": "Nr,When\n1,2024-01-05\n", "a-2": "When;Nr;More\n2024-01-06;2;x\n"}
     query = """
-    select Nr as order_id, "When" as ordered_at, 'placed' as status, 'EUR' as currency, concat(_file, ':', _row) as x_from
+    select Nr as order_id, "When" as ordered_at, 'placed' as status, 'EUR' as currency,
+        concat(_file, ':', _row) as x_from
     from read('a-*.csv')
     """
     imported = mapped(tmp_path, raw, orders=query)
@@ -144,17 +145,17 @@ def test_rows_that_no_query_can_see_are_refused_too(tmp_path: Path) -> None:
         ),
         ("select 1 from read('../map/orders.sql')", "line 1: ../map/orders.sql does not lie below TMP/raw."),
         ("select 1\nfrom read('/etc/passwd')", "line 2: /etc/passwd does not lie below TMP/raw."),
-        ("select 1 from read('link.csv')", "line 1: link.csv leads to TMP/secret.csv, outside TMP/raw."),
+        ("select 1 from read('link.csv')", "line 1: link.csv leads to TMP/private.csv, outside TMP/raw."),
         ("select * from read_text('/etc/passwd')", "Permission Error: Cannot access file"),
-        ("select * from read_csv('TMP/secret.csv')", "Permission Error: Cannot access file"),
+        ("select * from read_csv('TMP/private.csv')", "Permission Error: Cannot access file"),
         ("select * from glob('/*')", "Permission Error: Cannot access file"),
         ("select getenv('HOME') as order_id", "Catalog Error: Scalar Function with name getenv does not exist"),
     ],
 )
 def test_fault_in_a_query_is_told_with_file_and_line(tmp_path: Path, query: str, words: str) -> None:
-    write(tmp_path, secret="a,b\n")
+    write(tmp_path, private="a,b\n")
     write(tmp_path / "raw")
-    (tmp_path / "raw" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    (tmp_path / "raw" / "link.csv").symlink_to(tmp_path / "private.csv")
     if "there is no" in words:
         (tmp_path / "raw" / "link.csv").unlink()
     message = failure(tmp_path, {"sales": SALES}, orders=query.replace("TMP", str(tmp_path)))
@@ -192,8 +193,8 @@ def test_unknown_source_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownSource) as error:
         bring_in(write(tmp_path / "raw", sales=SALES), "magento")
     assert str(error.value) == (
-        "There is no source called magento. Choose one of folder, cdnow, olist, online-retail, shopify, or give the path of "
-        "a folder of <table>.sql files."
+        "There is no source called magento. Choose one of folder, cdnow, olist, online-retail, shopify, or give the path "
+        "of a folder of <table>.sql files."
     )
 
 

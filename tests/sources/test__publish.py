@@ -55,7 +55,8 @@ def test_import_that_is_killed_leaves_the_old_facts(tmp_path: Path) -> None:
     old = contents(bring_in(folder).folder)
     code = (
         "import os, signal, sys; from pathlib import Path; from saydo.sources import import_facts\n"
-        "import_facts('folder', Path(sys.argv[1]), Path(sys.argv[2]), progress=lambda *_: os.kill(os.getpid(), signal.SIGKILL))"
+        "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "import_facts('folder', Path(sys.argv[1]), Path(sys.argv[2]), progress=die)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(folder), str(tmp_path / "raw-facts")], check=False)
     assert killed.returncode == -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""Files as people have them: names, delimiters, encodings, compression, Excel, Parquet; and those that cannot be read."""
+"""Files as people have them: names, delimiters, encodings, compression, Excel; and those that cannot be read."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_line_that_tells_the_delimiter_to_excel_is_heeded(tmp_path: Path) -> Non
 
 
 def test_empty_and_null_texts_are_null(tmp_path: Path) -> None:
-    rows = '1,,2024-01-05,placed,EUR\n2,"",2024-01-05,placed,EUR\n3,NULL,2024-01-05,placed,EUR\n4,\\N,2024-01-05,placed,EUR\n'
+    rows = "".join(f"{i},{null},2024-01-05,placed,EUR\n" for i, null in enumerate(["", '""', "NULL", "\\N"]))
     folder = write(tmp_path / "raw", orders="order_id,customer_id,ordered_at,status,currency\n" + rows)
     assert bring_in(folder).rows("orders", "customer_id") == [None] * 4
 
@@ -138,7 +138,8 @@ xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cellXfs><xf n
 <xf numFmtId="14"/></cellXfs></styleSheet>"""
 RELATIONS = """<?xml version="1.0" encoding="UTF-8"?><Relationships
 xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{relations}</Relationships>"""
-RELATION = '<Relationship Id="{id}" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/{type}" Target="{target}"/>'
+RELATION = """<Relationship Id="{id}" Target="{target}"
+Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/{type}"/>"""
 
 
 def cell(value: str | float, style: int = 0) -> str:
@@ -183,8 +184,8 @@ def test_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_folder_without_a_known_table_is_told(tmp_path: Path) -> None:
     folder = write(tmp_path / "raw", clients="a,b\n", notes__md="")
     assert failure(folder, NoKnownTable) == (
-        f"The folder {folder} holds no table that Saydo knows; it holds clients.csv, notes.md. Name the files after the "
-        f"tables of the contract ({', '.join(TABLES)}), or import them with a mapping."
+        f"The folder {folder} holds no table that Saydo knows; it holds clients.csv, notes.md. Name the files after "
+        f"the tables of the contract ({', '.join(TABLES)}), or import them with a mapping."
     )
 
 
@@ -192,7 +193,8 @@ def test_folder_without_a_known_table_is_told(tmp_path: Path) -> None:
 def test_empty_file_is_told(tmp_path: Path, content: str) -> None:
     folder = write(tmp_path / "raw", orders=content)
     assert failure(folder, EmptyFile) == (
-        f"The file {folder}/orders.csv is empty: it has not even a header. Export it again, or take it out of the folder."
+        f"The file {folder}/orders.csv is empty: it has not even a header. "
+        "Export it again, or take it out of the folder."
     )
 
 
@@ -293,7 +295,6 @@ def test_gigabyte_of_garbage_ends_in_one_sentence_within_its_memory(tmp_path: Pa
     run = subprocess.run([sys.executable, "-c", GARBAGE, tmp_path / "raw"], capture_output=True, text=True, check=True)
     sentence, figures = run.stdout.splitlines()
     seconds, megabytes = map(float, figures.split())
-    assert "cannot be read as CSV" in sentence
-    assert len(sentence) < 1000
+    assert "cannot be read as CSV: most of its rows do not have as many values as its header." in sentence
     assert megabytes < 2000
     assert seconds < 120

@@ -21,7 +21,8 @@ def paris() -> Iterator[Workbench]:
 
 
 def evaluate(bench: Workbench, expression: str, text: str | None) -> Any:
-    return bench.sql(f"SELECT {expression} AS value FROM (SELECT CAST(? AS VARCHAR) AS x)", [text])["value"][0].as_py()
+    query = f"SELECT {expression} AS value FROM (SELECT CAST(? AS VARCHAR) AS x)"  # noqa: S608
+    return bench.sql(query, [text])["value"][0].as_py()
 
 
 @pytest.mark.parametrize(

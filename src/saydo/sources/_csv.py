@@ -21,8 +21,10 @@ from saydo.sources._files import RawFile, first_line, fresh_numbers, literal_pat
 
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_SIGNS = 1_000_000
-REJECTS_LIMIT = 1_000_000
+REJECTS_LIMIT = 100_000  # the reader holds them in memory
+FEW = 100
 _NO_LINE = mark("its first line has more than a million signs")
+_NO_ROWS = mark("most of its rows do not have as many values as its header")
 _UNCLOSED = mark("a quotation mark is opened and never closed")
 _NULLS = ("", "NULL", "\\N")
 
@@ -38,6 +40,7 @@ def open_csv(path: Path, read: Path, writing: Writing, delimiters: tuple[str, ..
     if len(top) == HEADER_SIGNS and not re.search(r"[\r\n]", top):
         raise UnreadableFile(path=path, format="CSV", reason=translate(_NO_LINE))
     delimiter, headers, lines = _split_header(path, top, delimiters, set(words))
+    _check_shape(path, top, delimiter, len(headers))
     rejects = f"rejects_{next(fresh_numbers)}"
     noting = (
         f"store_rejects = true, rejects_table = '{rejects}', rejects_scan = '{rejects}_scan', "
@@ -66,6 +69,19 @@ def _split_header(
         splits, key=lambda split: (sum(header_name(header) in words for header in split[0]), len(split[0]))
     )
     return delimiter, headers, lines
+
+
+def _check_shape(path: Path, top: str, delimiter: str, columns: int) -> None:
+    """Give up at once on garbage, which the engine's reader would turn over for long, row by row."""
+    reader = csv.reader(io.StringIO(top[: top.rfind("\n") + 1], newline=""), delimiter=delimiter)
+    right = wrong = 0
+    try:
+        for row in reader:
+            right, wrong = right + (len(row) == columns), wrong + (len(row) not in (0, columns))
+    except csv.Error:
+        wrong += FEW
+    if wrong > max(right, FEW):
+        raise UnreadableFile(path=path, format="CSV", reason=translate(_NO_ROWS))
 
 
 def _first_record(path: Path, top: str, delimiter: str) -> tuple[tuple[str, ...], int]:

@@ -45,7 +45,7 @@ def note_refused(bench: Workbench, files: Sequence[Staged]) -> None:
         if raw.rejects is not None:
             bench.sql(f"INSERT INTO malformed {_malformed(number, raw)}")
             if count_rows(bench, f"malformed WHERE file = {number}") >= REJECTS_LIMIT:
-                reason = mark("more than a million of its rows are malformed")
+                reason = mark("more than 100,000 of its rows are malformed")
                 raise UnreadableFile(path=raw.path, format=raw.format, reason=translate(reason))
     headers = " ".join(f"WHEN {number} THEN {file.raw.header_row}" for number, file in enumerate(files))
     _note_shifts(bench, "read_shifts", f"SELECT file, row - (CASE file {headers} END) - 1 AS place FROM malformed")
