@@ -29,8 +29,8 @@ def has_accounts(facts: Facts) -> bool:
     """Does any customer belong to an account (a firm or household)?"""
     if not facts.has("customers"):
         return False
-    known = facts.table("customers").account_id.notnull().any()
-    return bool(facts.run(known.name("known").as_table())["known"][0].as_py())
+    customers = facts.table("customers")
+    return bool(len(facts.run(customers.filter(customers.account_id.notnull()).select("account_id").limit(1))))
 
 
 def add_cluster(facts: Facts, rows: ir.Table, customer: str, *others: str) -> ir.Table:
@@ -44,10 +44,36 @@ def add_cluster(facts: Facts, rows: ir.Table, customer: str, *others: str) -> ir
     return joined.select(rows, cluster=("account_id " + customers["_account"]).coalesce(own))
 
 
+def is_whole(facts: Facts, table: str, column: str) -> bool:
+    """Is the column known in every row? Engines tell from the statistics of the files, without reading the rows."""
+    rows = facts.table(table)
+    return not len(facts.run(rows.filter(rows[column].isnull()).select(column).limit(1)))
+
+
+def hold(rows: ir.Table) -> ir.Table:
+    """``rows`` for a query that aggregates them twice: an engine that can holds them meanwhile. Narrow them before."""
+    return rows.alias("held")
+
+
 def run_groups(facts: Facts, rows: ir.Table, names: Sequence[str], **figures: ir.Value) -> pa.Table:
     """Aggregates of each group, sorted by the columns that make the groups: two runs over the same rows align."""
-    groups = facts.run(rows.aggregate(by=list(names), **figures))
-    return groups.sort_by([(name, "ascending") for name in names]) if names else groups
+    return _sorted(facts.run(rows.aggregate(by=list(names), **figures)), names)
+
+
+def run_with_clusters(
+    facts: Facts, rows: ir.Table, names: Sequence[str], figures: Mapping[str, ir.Value], **ratios: Ratio
+) -> tuple[pa.Table, dict[str, ClusterSums]]:
+    """`run_groups` and `sum_clusters` in one query over rows that `hold` gave."""
+    groups = rows.aggregate(by=list(names), **figures)
+    sums = _sum_clusters(rows, names, {}, ratios)
+    if names:
+        keys = sums.rename(**{f"_{name}": name for name in names})
+        is_same = [groups[name].identical_to(keys[f"_{name}"]) for name in names]
+        both = groups.left_join(keys, is_same).drop(*(f"_{name}" for name in names))
+    else:
+        both = groups.cross_join(sums)
+    found = _sorted(facts.run(both), names)
+    return found.select([*names, *figures]), _read_clusters(found, ratios)
 
 
 def sum_clusters(facts: Facts, rows: ir.Table, names: Sequence[str], **ratios: Ratio) -> dict[str, ClusterSums]:
@@ -62,6 +88,17 @@ def sum_groups(
     facts: Facts, rows: ir.Table, names: Sequence[str], totals: Mapping[str, ir.Value], **ratios: Ratio
 ) -> tuple[pa.Table, dict[str, ClusterSums]]:
     """`sum_clusters`, and before it the groups with the sums of ``totals`` over their rows, in the same pass."""
+    found = _sorted(facts.run(_sum_clusters(rows, names, totals, ratios)), names)
+    return found.select([*names, *totals]), _read_clusters(found, ratios)
+
+
+def _sorted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    return rows.sort_by([(name, "ascending") for name in names]) if names else rows
+
+
+def _sum_clusters(
+    rows: ir.Table, names: Sequence[str], totals: Mapping[str, ir.Value], ratios: Mapping[str, Ratio]
+) -> ir.Table:
     parts = {
         f"{name}_{side}": part.cast("float64")
         for name, pair in ratios.items()
@@ -75,10 +112,12 @@ def sum_groups(
         c, m = per[f"{name}_c"], per[f"{name}_m"]
         sums |= {f"{name}_clusters": per.count(where=(c != 0) | (m != 0)), f"{name}_c": c.sum(), f"{name}_m": m.sum()}
         sums |= {f"{name}_cc": (c * c).sum(), f"{name}_cm": (c * m).sum(), f"{name}_mm": (m * m).sum()}
-    found = run_groups(facts, per, names, **{name: value.coalesce(0) for name, value in sums.items()})
+    return per.aggregate(by=list(names), **{name: value.coalesce(0) for name, value in sums.items()})
+
+
+def _read_clusters(found: pa.Table, ratios: Mapping[str, Ratio]) -> dict[str, ClusterSums]:
     sides = ("clusters", "c", "m", "cc", "cm", "mm")
-    clusters = {name: ClusterSums(*(column(found, f"{name}_{side}") for side in sides)) for name in ratios}
-    return found.select([*names, *totals]), clusters
+    return {name: ClusterSums(*(column(found, f"{name}_{side}") for side in sides)) for name in ratios}
 
 
 def share_interval(sums: ClusterSums, rows: npt.ArrayLike | None = None) -> tuple[Array, Array, Array]:

@@ -23,7 +23,7 @@ import ibis.expr.types as ir
 from saydo.company import Facts
 
 STATES = ("kept", "broken", "open", "withdrawn")
-SECONDS_A_DAY = 86_400
+MICROSECONDS_A_DAY = 86_400_000_000
 
 
 def judge_commitments(facts: Facts) -> ir.Table:
@@ -35,19 +35,20 @@ def judge_commitments(facts: Facts) -> ir.Table:
     withdrawn only because its order was cancelled at an unknown time.
     """
     rows = _with_cancellation(facts)
-    rows = rows.mutate(state=_state(rows, facts))
+    is_past_due = (rows.due_at < ibis.literal(facts.as_of)).fill_null(False)
+    is_undated = rows["_is_undated"] & ~_is_taken_back(rows) & rows.kept.isnull() & is_past_due
+    rows = rows.mutate(
+        state=_state(rows, is_past_due), is_due=rows.due_at.isnull() | is_past_due, is_undated=is_undated
+    )
     days_late = ibis.ifelse(
         rows.state == "withdrawn", ibis.null("float64"), days_between(rows.due_at, rows.fulfilled_at)
     )
-    is_undated = rows["_is_undated"] & (rows.state == "withdrawn") & _is_past_due(rows, facts) & ~_is_withdrawn(rows)
-    is_due = rows.due_at.isnull() | _is_past_due(rows, facts)
-    return rows.mutate(is_due=is_due, days_late=days_late, is_undated=is_undated).drop("_cancelled_at", "_is_undated")
+    return rows.mutate(days_late=days_late).drop("_back_at", "_is_undated")
 
 
 def days_between(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.FloatingValue:
-    """Days from start to end, to the second (engines differ in what they do with less); null if either is."""
-    seconds = end.truncate("s").epoch_seconds() - start.truncate("s").epoch_seconds()
-    return seconds.cast("float64") / SECONDS_A_DAY  # as float: Spark would divide by a rounded decimal
+    """Days from start to end; null if either is."""
+    return end.delta(start, unit="microsecond").cast("float64") / MICROSECONDS_A_DAY
 
 
 def _with_cancellation(facts: Facts) -> ir.Table:
@@ -58,34 +59,27 @@ def _with_cancellation(facts: Facts) -> ir.Table:
     is_cancelled = orders.cancelled_at.notnull() | (orders.status == "cancelled")
     cancelled = orders.filter(is_cancelled).select(_key="order_id", _at="cancelled_at")
     joined = rows.left_join(cancelled, rows.order_id == cancelled["_key"])
-    takes_back = cancelled["_at"] > rows.made_at
+    cancelled_at = ibis.ifelse(cancelled["_at"] > rows.made_at, cancelled["_at"], ibis.null("timestamp(6)"))
     return joined.select(
         rows,
-        _cancelled_at=ibis.ifelse(takes_back, cancelled["_at"], ibis.null("timestamp(6)")),
+        _back_at=ibis.least(rows.withdrawn_at, cancelled_at),  # of two, the one that is given
         _is_undated=cancelled["_key"].notnull() & cancelled["_at"].isnull() & rows.fulfilled_at.isnull(),
     )
 
 
-def _state(rows: ir.Table, facts: Facts) -> ir.StringValue:
+def _state(rows: ir.Table, is_past_due: ir.BooleanValue) -> ir.StringValue:
     is_in_time = rows.due_at.isnull() | (rows.fulfilled_at <= rows.due_at)
     return ibis.cases(
         (rows.kept.notnull(), ibis.ifelse(rows.kept, "kept", "broken")),
-        (_is_withdrawn(rows) | rows["_is_undated"], "withdrawn"),
+        (_is_taken_back(rows) | rows["_is_undated"], "withdrawn"),
         (rows.fulfilled_at.notnull(), ibis.ifelse(is_in_time, "kept", "broken")),
-        (_is_past_due(rows, facts), "broken"),
+        (is_past_due, "broken"),
         else_="open",
     )
 
 
-def _is_past_due(rows: ir.Table, facts: Facts) -> ir.BooleanValue:
-    return (rows.due_at < ibis.literal(facts.as_of)).fill_null(False)
-
-
-def _is_withdrawn(rows: ir.Table) -> ir.BooleanValue:
-    return _is_taken_back(rows, rows.withdrawn_at) | _is_taken_back(rows, rows["_cancelled_at"])
-
-
-def _is_taken_back(rows: ir.Table, moment: ir.TimestampValue) -> ir.BooleanValue:
-    """Was it neither due nor fulfilled at this moment? False without a moment."""
-    is_over = (moment > rows.due_at).fill_null(False) | (rows.fulfilled_at <= moment).fill_null(False)
-    return moment.notnull() & ~is_over
+def _is_taken_back(rows: ir.Table) -> ir.BooleanValue:
+    """Was it neither due nor fulfilled when it was first taken back? False if it never was."""
+    back_at = rows["_back_at"]
+    is_before_due = (back_at <= rows.due_at).fill_null(True)
+    return back_at.notnull() & is_before_due & (back_at < rows.fulfilled_at).fill_null(True)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from saydo.company import Facts
 from saydo.language import mark
-from saydo.measures._clusters import add_cluster, named, run_groups, share_interval, sum_clusters
+from saydo.measures._clusters import add_cluster, hold, is_whole, named, run_with_clusters, share_interval
 from saydo.measures._commitments import STATES, judge_commitments
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column, in_period
 from saydo.measures._split import split_rows
@@ -24,7 +24,8 @@ _UNDATED = mark(
     "Past due and never fulfilled, of orders that were cancelled at an unknown time: {count}. They count as withdrawn."
 )
 _JUDGED = ("kept", "broken")
-_LATENESS = ("late", "overdue", "late_days_median", "late_days_p90", "days_median", "days_p90")
+_LATENESS = ("late", "overdue", "undated", "late_days", "days", "timed", "early")
+_SHARES = [0.5, 0.9]
 
 
 def compute(
@@ -66,14 +67,20 @@ def compute(
     rows = rows if seen_by is None else rows.filter(rows.seen_by == seen_by)
     rows = rows.mutate(placed_at=rows.made_at if placed == "made" else rows.due_at.coalesce(rows.made_at))
     rows = in_period(facts, rows, "placed_at", since, until)
-    undated = facts.run(rows.aggregate(count=rows.is_undated.sum().coalesce(0)))["count"][0].as_py()
-    rows = add_cluster(facts, rows, "customer_id", "order_id", "visit_id", "commitment_id")
+    others = () if is_whole(facts, "commitments", "customer_id") else ("order_id", "visit_id", "commitment_id")
+    rows = add_cluster(facts, rows, "customer_id", *others)
     split = split_rows(facts, "promises_kept", "commitments", rows, by, at="placed_at")
-    counts = run_groups(facts, split.rows, split.names, **_counts(split.rows))
-    is_judged = split.rows.state.isin(_JUDGED)
-    sums = sum_clusters(facts, split.rows, split.names, kept=(split.rows.state == "kept", is_judged))
-    notes = (Note(_UNDATED, {"count": undated}),) if undated else ()
-    return Figures(_figures(counts, sums["kept"]), split.names, split.overlaps, notes)
+    held = hold(_narrow(split.rows, split.names))
+    kept = (held.is_kept, held.is_kept | held.is_broken)
+    counts, sums = run_with_clusters(facts, held, split.names, _counts(held), kept=kept)
+    return Figures(_figures(counts, sums["kept"]), split.names, split.overlaps, _note_undated(facts, rows, counts))
+
+
+def _note_undated(facts: Facts, rows: ir.Table, counts: pa.Table) -> tuple[Note, ...]:
+    if not pc.sum(counts["undated"]).as_py():
+        return ()
+    count = facts.run(rows.aggregate(count=rows.is_undated.sum()))["count"][0].as_py()  # groups can overlap
+    return (Note(_UNDATED, {"count": count}),)
 
 
 def _when_due(rows: ir.Table) -> ir.Table:
@@ -83,18 +90,25 @@ def _when_due(rows: ir.Table) -> ir.Table:
     return rows.mutate(state=ibis.ifelse(is_ahead, "open", rows.state), days_late=days_late)
 
 
+def _narrow(rows: ir.Table, names: Sequence[str]) -> ir.Table:
+    """What is counted of each commitment."""
+    columns = [name for name in ("cluster", "days_late", "is_undated") if name not in names]
+    states = {f"is_{state}": rows.state == state for state in STATES}
+    is_overdue = (rows.state == "broken") & rows.fulfilled_at.isnull() & rows.kept.isnull()
+    return rows.select(*names, *columns, **states, is_overdue=is_overdue)
+
+
 def _counts(rows: ir.Table) -> dict[str, ir.Value]:
     days = rows.days_late
-    is_late = days.notnull() & (rows.fulfilled_at > rows.due_at)
+    is_late = (days > 0).fill_null(False)  # Spark's count of what is never known is null
     return {
         "given": rows.count(),
-        **{state: rows.count(where=rows.state == state) for state in STATES},
+        **{state: rows.count(where=rows[f"is_{state}"]) for state in STATES},
         "late": rows.count(where=is_late),
-        "overdue": rows.count(where=(rows.state == "broken") & rows.fulfilled_at.isnull() & rows.kept.isnull()),
-        "late_days_median": days.quantile(0.5, where=is_late),
-        "late_days_p90": days.quantile(0.9, where=is_late),
-        "days_median": days.quantile(0.5),
-        "days_p90": days.quantile(0.9),
+        "overdue": rows.count(where=rows.is_overdue),
+        "undated": rows.is_undated.sum().coalesce(0),
+        "late_days": days.quantile(_SHARES, where=is_late),
+        "days": days.quantile(_SHARES),
         "timed": days.count(),
         "early": rows.count(where=days <= -1),
     }
@@ -102,10 +116,13 @@ def _counts(rows: ir.Table) -> dict[str, ir.Value]:
 
 def _figures(counts: pa.Table, sums: ClusterSums) -> pa.Table:
     """Counts, then the rate with its interval, then lateness; both hold the same groups in the same order."""
-    rows = counts.drop_columns([*_LATENESS, "timed", "early"])
+    rows = counts.select([name for name in counts.column_names if name not in _LATENESS])
     rows = add_columns(rows, {"judged": pc.add(counts["kept"], counts["broken"])})
     rows = add_columns(rows, named("kept_rate", share_interval(sums), "kept"))
-    rows = add_columns(rows, {name: counts[name] for name in _LATENESS})
+    rows = add_columns(rows, {name: counts[name] for name in ("late", "overdue")})
+    for name in ("late_days", "days"):
+        middle, high = (pc.list_element(counts[name], place) for place in range(len(_SHARES)))
+        rows = add_columns(rows, {f"{name}_median": middle, f"{name}_p90": high})
     rows = add_columns(rows, {"early_share": divide(column(counts, "early"), column(counts, "timed"))})
     return rows.filter(pc.field("given") > 0)
 
