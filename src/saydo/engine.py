@@ -82,8 +82,8 @@ class DuckDBEngine:
 class SparkEngine:
     """Apache Spark: the same expressions on many machines (needs the ``spark`` extra and Java 17).
 
-    ``session`` is a running Spark session, whose cluster and memory are its owner's affair; without one a session on this machine is
-    started, small and without its web page.
+    ``session`` is a running Spark session, whose cluster and memory are its owner's affair; without one a session on
+    this machine is started, small and without its web page.
     """
 
     def __init__(self, session: Any = None) -> None:
