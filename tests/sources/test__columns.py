@@ -37,8 +37,8 @@ def test_unknown_column_is_told_with_those_that_look_like_it(tmp_path: Path) -> 
 def test_column_given_twice_is_told(tmp_path: Path) -> None:
     folder = write(tmp_path / "raw", orders="order_id,Order ID,ordered_at,status,currency\n")
     assert failure(folder, DuplicateColumn) == (
-        f"The table orders in {folder}/orders.csv has the column order_id more than once. Take the columns out that are "
-        "too many, or rename them."
+        f"The table orders in {folder}/orders.csv has the column order_id more than once. Take the columns out that "
+        "are too many, or rename them."
     )
 
 

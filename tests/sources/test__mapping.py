@@ -193,8 +193,8 @@ def test_unknown_source_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownSource) as error:
         bring_in(write(tmp_path / "raw", sales=SALES), "magento")
     assert str(error.value) == (
-        "There is no source called magento. Choose one of folder, cdnow, olist, online-retail, shopify, or give the path "
-        "of a folder of <table>.sql files."
+        "There is no source called magento. Choose one of folder, cdnow, olist, online-retail, shopify, or give the "
+        "path of a folder of <table>.sql files."
     )
 
 
