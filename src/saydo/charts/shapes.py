@@ -235,7 +235,7 @@ def _time_axis(times: Scale) -> Spec:
 
 def shares(row: Mapping[str, tuple[float, str]], width: int, names: Mapping[str, str]) -> Spec:
     """The three shares of one group as one bar under their names; a share and the share in words for each band."""
-    words = [{"text": f"{names[band]} {row[band][1]}"} for band in BANDS]
+    words = [{"order": 0, "text": f"{names[band]} {row[band][1]}"} for band in BANDS]
     layers: list[Spec] = [_stack(_width_scale(0, width), 22, 10)]
     for word, (place, align) in zip(words, _places(0, width), strict=True):
         layers.append({"data": {"values": [word]}, **_words("text", place, align, yOffset=-12, fontWeight=600)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saydo.charts import Grid
 from saydo.charts.figures import NOTHING, begin, count_of, show, show_group, signed_percent
 from saydo.charts.figures import heading as heading_of
@@ -167,7 +169,7 @@ def _growth_heading(record: Record) -> str:
 def _winning(questions: Questions) -> Section | None:
     """What winning a customer costs, channel by channel, beside what keeping one costs."""
     # of two years, because it takes one to know what a customer leaves in the first
-    since = {"since": a_year_before(questions.since)} if questions.since else {}
+    since: dict[str, Any] = {"since": a_year_before(questions.since)} if questions.since else {}
     result = questions.ask("acquisition", **since)
     records = sorted(known(result), key=lambda record: -record["new_customers"])
     costed = sum(record["costed_customers"] for record in records)

@@ -239,18 +239,16 @@ def _said(questions: Questions) -> Section | None:
     if result is None or record is None:
         return None
     promise = statements(questions).get(record["promise"]) or str(record["promise"])
-    texts = [
-        translate(
-            "Mean scores of the answers about these orders: {broken_answers} where the promise was broken, "
-            "{kept_answers} where it was kept; only answers given once that was known.",
-            broken_answers=number(record["broken_answers"]),
-            kept_answers=number(record["kept_answers"]),
-        ),
-        translate(
-            "The two go together; that is not the effect of the broken promise. Such orders differ in other ways, too: "
-            "they may go farther or be larger, which can please less by itself."
-        ),
-    ]
+    counted = translate(
+        "Mean scores of the answers about these orders: {broken_answers} where the promise was broken, "
+        "{kept_answers} where it was kept; only answers given once that was known.",
+        broken_answers=number(record["broken_answers"]),
+        kept_answers=number(record["kept_answers"]),
+    )
+    caution = translate(
+        "The two go together; that is not the effect of the broken promise. Such orders differ in other ways, too: "
+        "they may go farther or be larger, which can please less by itself."
+    )
     low, high = (signed(record[end], 1) for end in ("difference_low", "difference_high"))
     figure = Figure(
         translate("Difference in score"),
@@ -262,8 +260,9 @@ def _said(questions: Questions) -> Section | None:
         "said",
         _said_heading(record, promise),
         figure,
-        texts,
+        [counted],
         [picture_by(lambda width: two_sides(result, record, promise, width))],
+        beneath=[caution],
         step=_keep_more(questions, record, promise) if is_worse else None,
         weight=2 if is_worse else 0,
     )

@@ -75,7 +75,7 @@ class Step:
 class Section:
     """One finding: a sentence, its figure, words, evidence, and what to do.
 
-    ``weight`` above 0 lets it compete for the first line of the report.
+    ``beneath`` are words to be read with the pictures; ``weight`` above 0 lets it compete for the report's first line.
     """
 
     anchor: str
@@ -84,6 +84,7 @@ class Section:
     texts: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
     table: Grid | None = None
+    beneath: Sequence[str] = ()
     voices: Sequence[Voice] = ()
     step: Step | None = None
     notes: Sequence[str] = ()
