@@ -60,7 +60,7 @@ def movements(facts: Facts, since: date | None = None, until: date | None = None
     Amounts are float64, null where an event has none of the kind (sums skip null several times faster than 0); ``kind``
     is that of an order line. What has no customer is in it: leave it out of figures per customer.
     """
-    orders = sold_orders(facts)
+    orders = add_rate(facts, "orders", sold_orders(facts))
     rows = _lines(facts, orders).union(_shipping(orders))
     for table, find in (("returns", _returns), ("payments", _payments), ("contacts", _contacts), ("cases", _cases)):
         rows = rows.union(find(facts, orders)) if facts.has(table) else rows
@@ -69,7 +69,7 @@ def movements(facts: Facts, since: date | None = None, until: date | None = None
 
 def net_sales(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
     """The `movements` of sales and returns alone, with ``net``: what was bought and kept."""
-    orders = sold_orders(facts)
+    orders = add_rate(facts, "orders", sold_orders(facts))
     rows = _lines(facts, orders)
     rows = in_period(facts, rows.union(_returns(facts, orders)) if facts.has("returns") else rows, "at", since, until)
     return rows.mutate(net=rows.sales.coalesce(0.0) - rows.returns.coalesce(0.0))
@@ -151,10 +151,9 @@ def _require_carried(facts: Facts, measure: str, splits: Sequence[str]) -> None:
 
 
 def sold_orders(facts: Facts) -> ir.Table:
-    """Orders that were not cancelled, with their columns and ``rate``, into the company's currency."""
+    """Orders that were not cancelled."""
     orders = facts.table("orders")
-    orders = orders.filter(orders.cancelled_at.isnull() & (orders.status != "cancelled"))
-    return add_rate(facts, "orders", orders)
+    return orders.filter(orders.cancelled_at.isnull() & (orders.status != "cancelled"))
 
 
 def note_unknown_customers(facts: Facts, since: date | None = None, until: date | None = None) -> tuple[Note, ...]:
@@ -243,16 +242,17 @@ def _returned_lines(facts: Facts) -> ir.Table:
 
 def _payments(facts: Facts, orders: ir.Table) -> ir.Table:
     """Payments lost, counted once whatever the number of tries."""
-    payments = convert_money(facts, "payments", facts.table("payments"), ["amount"])
-    payments = payments.mutate(due=payments.due_at.coalesce(ibis.literal(_NEVER)))
+    payments = facts.table("payments").mutate(due=lambda table: table.due_at.coalesce(ibis.literal(_NEVER)))
     is_unpaid = payments.paid_at.isnull()
     is_failed = payments.failed_at.notnull() & (is_unpaid | (payments.failed_at > payments.paid_at))
     is_overdue = payments.due_at < ibis.literal(facts.as_of - timedelta(days=UNPAID_DAYS))
     is_lost = is_failed.coalesce(False) | (is_unpaid & is_overdue.coalesce(False))
     tries = ["order_id", "due", "amount"]
     lost = payments.filter(is_lost & (payments.amount > 0)).anti_join(payments.filter(~is_lost).view(), tries)
-    lost = lost.group_by(tries).aggregate(failed_at=lost.failed_at.max())
+    told = {name: lost[name].max() for name in ("failed_at", "contract_id", "currency")}
+    lost = lost.group_by(tries).aggregate(**told)
     lost = lost.mutate(at=lost.failed_at.coalesce(lost.due + ibis.interval(days=UNPAID_DAYS)))
+    lost = convert_money(facts, "payments", lost, ["amount"], at="at")
     rows = lost.join(orders.select(_order="order_id", customer_id="customer_id"), [("order_id", "_order")])
     return _movement(rows, payment_losses=_number(rows.amount))
 

@@ -86,7 +86,7 @@ def _add_origin(facts: Facts, table: str, rows: ir.Table, at: str) -> ir.Table:
     return keyed.select(
         *rows.columns,
         _currency=ibis.coalesce(*known, ibis.literal(facts.currency, type="string")),
-        _day=day.coalesce(_last_day(facts)),
+        _day=ibis.least(day.coalesce(_last_day(facts)), _last_day(facts)),  # what is planned takes the last rate known
     )
 
 
@@ -97,14 +97,14 @@ def _last_day(facts: Facts) -> date:
 def _join_rates(facts: Facts, keyed: ir.Table) -> ir.Table:
     """``keyed`` with ``_rate``; null where there is none, as for the company's own currency.
 
-    Rates meet the distinct days of the rows first, because an interval join of every row costs many times as much.
-    The view keeps the two sides apart: both descend from ``keyed``, and Ibis would compare one of them with itself.
+    Rates meet the days of the facts first, because an interval join of every row costs many times as much.
     """
+    first = facts.local_day(facts.manifest.first or facts.as_of) - timedelta(days=1)
+    count = ibis.range(0, max(1, (_last_day(facts) - first).days + 1)).unnest().name("count").as_table()
+    days = count.select(_on=(ibis.literal(first) + count["count"].as_interval("D")).cast("date"))
     rates = _rates(facts)
-    days = keyed.select(_of="_currency", _on="_day").distinct()
-    is_in_force = (days["_of"] == rates["_from"]) & (days["_on"] >= rates["_since"]) & (days["_on"] < rates["_until"])
-    rated = days.join(rates, is_in_force).select("_of", "_on", "_rate").view()
-    return keyed.left_join(rated, [("_currency", "_of"), ("_day", "_on")])
+    rated = days.join(rates, (days["_on"] >= rates["_since"]) & (days["_on"] < rates["_until"]))
+    return keyed.left_join(rated, [("_currency", "_from"), ("_day", "_on")])
 
 
 def _rates(facts: Facts) -> ir.Table:
@@ -121,17 +121,18 @@ def _rates(facts: Facts) -> ir.Table:
         direct=rates.rate.max(where=rates.is_direct), turned=1 / rates.rate.max(where=~rates.is_direct).nullif(0)
     )
     following = daily["_since"].lead().over(ibis.window(group_by="_from", order_by="_since"))
-    return daily.select(
-        "_from", "_since", _until=following.coalesce(_NO_END), _rate=daily.direct.coalesce(daily.turned)
-    )
+    until, rate = following.coalesce(_NO_END), daily.direct.coalesce(daily.turned)
+    return daily.select("_from", "_since", _until=until, _rate=rate)
 
 
 def _require_rates(facts: Facts, table: str, keyed: ir.Table) -> None:
-    """Raise `MixedCurrencies` if an amount has no rate, naming its currency with the first day that lacks one."""
-    rated = _join_rates(facts, keyed)
-    lacking = rated.filter(rated["_rate"].isnull() & (rated["_currency"] != facts.currency))
-    first = facts.run(lacking.group_by("_currency").aggregate(day=lacking["_day"].min()).order_by("_currency"))
-    if first.num_rows:
-        missing = [f"{row['_currency']} ({row['day']})" for row in first.to_pylist()]
+    """Raise `MixedCurrencies` if an amount is older than its currency's first rate, naming both: rates have no end."""
+    foreign = keyed.filter(keyed["_currency"] != facts.currency)
+    firsts = facts.run(foreign.group_by("_currency").aggregate(day=foreign["_day"].min()).order_by("_currency"))
+    rates = _rates(facts)
+    starts = facts.run(rates.group_by("_from").aggregate(day=rates["_since"].min()))
+    known = dict(zip(starts["_from"].to_pylist(), starts["day"].to_pylist(), strict=True))
+    days = zip(firsts["_currency"].to_pylist(), firsts["day"].to_pylist(), strict=True)
+    if missing := [f"{currency} ({day})" for currency, day in days if currency not in known or day < known[currency]]:
         found = sorted(_currencies_met(facts, table))
         raise MixedCurrencies(table=table, found=found, missing=missing, currency=facts.currency)
