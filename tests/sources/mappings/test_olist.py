@@ -132,5 +132,5 @@ def test_payments_products_and_people_are_read(shop: Imported) -> None:
     assert sorted(shop.rows("customers", "customer_id", "region"))[0] == (
         "anna",
         "RJ",
-    )  # of two orders at once, the last in order of keys
+    )
     assert {name: entry.orphans for name, entry in shop.manifest.tables.items() if entry.orphans} == {}
