@@ -13,8 +13,8 @@ from saydo import language
     ("code", "number", "percent", "money", "day"),
     [
         ("en", "1,234.5", "8.2%", "€1,234.50", "July 1, 2024"),
-        ("fr", "1\u202f234,5", "8,2\u00a0%", "1\u202f234,50\u00a0€", "1 juillet 2024"),
-        ("fr-CH", "1\u202f234,5", "8,2%", "1\u202f234,50\u00a0€", "1 juillet 2024"),
+        ("fr", "1\u202f234,5", "8,2\u00a0%", "1\u202f234,50\u00a0€", "1er juillet 2024"),
+        ("fr-CH", "1\u202f234,5", "8,2%", "1\u202f234,50\u00a0€", "1er juillet 2024"),
     ],
 )
 def test_figures_are_written_in_the_readers_form(code: str, number: str, percent: str, money: str, day: str) -> None:
