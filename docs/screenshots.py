@@ -1,7 +1,8 @@
 """Pictures of the report as readers see it: wide and narrow, light and dark, in every language, and on paper.
 
-python docs/screenshots.py             the pictures to look at, in build/screenshots/
-python docs/screenshots.py --readme    and the one in the README, docs/report.png
+python docs/screenshots.py
+
+They lie in build/screenshots/ to be looked at; the one in the README is docs/report.png.
 
 The company is simulated, so the pictures are the same wherever they are taken (but for the machine's fonts).
 """
@@ -9,7 +10,6 @@ The company is simulated, so the pictures are the same wherever they are taken (
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -22,7 +22,7 @@ from saydo.language import LANGUAGES
 from saydo.report import write_report
 from saydo.simulate import simulate
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parent
 BUILD = DOCS.parent / "build" / "screenshots"
 WIDTHS = (1440, 390)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -41,8 +41,7 @@ def main() -> None:
             write_report(open_facts(facts), report, language=language)
             for picture in _look(browser, report):
                 print(picture)
-        if "--readme" in sys.argv:
-            _picture_for_readme(browser, BUILD / "report-en.html")
+        _picture_for_readme(browser, BUILD / "report-en.html")
         browser.close()
 
 
@@ -73,8 +72,8 @@ def _look(browser: Browser, report: Path) -> Iterator[Path]:
 
 
 def _picture_for_readme(browser: Browser, report: Path) -> None:
-    """The first screen, small enough for a repository."""
-    page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
+    """The first screens, small enough for a repository."""
+    page = browser.new_page(viewport={"width": 1200, "height": 1400}, device_scale_factor=0.75, color_scheme="light")
     page.goto(report.as_uri())
     page.screenshot(path=DOCS / "report.png")
     page.close()

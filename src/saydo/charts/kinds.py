@@ -114,7 +114,7 @@ def in_groups(result: Result, width: int = WIDE, reference: float | None = None,
     points = sorted((p for p in points if p.value is not None), key=lambda point: -(point.value or 0))
     values = [value for point in points for value in (point.value, point.low, point.high)]
     has_interval = any(point.low is not None for point in points)
-    scale = _scale(result, [*values, reference], zero=not has_interval)
+    scale = _scale(result, [*values, reference], count=shapes.room(points, width) // 60, zero=not has_interval)
     if has_interval:
         spec = shapes.dots(points, scale, width, reference=reference, reference_label=reference_label)
     else:

@@ -78,7 +78,7 @@ def scale_of(
         low, high = min(low, 0.0), max(high, 0.0)
     if high - low < 1e-9:
         low, high = max(low - 0.5, bounds[0]), min(high + 0.5, bounds[1])
-    step = _round_step((high - low) / count)
+    step = _round_step((high - low) / min(max(count, 2), 5))
     ticks = tuple(round(step * n, 10) for n in range(math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9) + 1))
     ticks = tuple(tick for tick in ticks if bounds[0] - 1e-9 <= tick <= bounds[1] + 1e-9)
     return Scale(min(ticks[0], low), max(ticks[-1], high), ticks, tuple(write(tick, step) for tick in ticks))
@@ -413,6 +413,11 @@ def _raise(narrow: bool) -> Spec:
 
 def _column(points: Sequence[Point]) -> int:
     return _column_of([point.label for point in points])
+
+
+def room(points: Sequence[Point], width: int) -> int:
+    """What names and counts leave of the width for the figures themselves."""
+    return width if width <= NARROW else width - _column(points) - _side(points) - 64
 
 
 def _side(points: Sequence[Point]) -> int:

@@ -253,14 +253,17 @@ def _payments(questions: Questions) -> Section | None:
             share=value_of(result, record),
         )
     texts = []
-    if float(record["amount_at_risk"] or 0) or float(record["amount_lost"] or 0):
+    at_risk, lost = (show(record[f"amount_{what}"], "money", result.currency) for what in ("at_risk", "lost"))
+    if record["amount_lost"]:
         texts.append(
             translate(
                 "{at_risk} is overdue, and {lost} is lost: it failed, or is unpaid long after it was due.",
-                at_risk=show(record["amount_at_risk"], "money", result.currency),
-                lost=show(record["amount_lost"], "money", result.currency),
+                at_risk=at_risk,
+                lost=lost,
             )
         )
+    elif record["amount_at_risk"]:
+        texts.append(translate("{at_risk} is overdue; nothing is lost so far.", at_risk=at_risk))
     if record["late_days_median"] is not None:
         texts.append(
             translate("Half of the late payments came within {days}.", days=show(record["late_days_median"], "days"))

@@ -84,7 +84,10 @@ def _sales(result: Result, record: Record) -> Section | None:
 
 
 def _concentration(questions: Questions) -> Section | None:
-    result = questions.lately("margin")
+    """How few customers make most of the margin, over all facts: in a single year, who returns what was bought before
+    would look like a loss.
+    """
+    result = questions.ask("margin")
     record = first(result)
     if result is None or record is None or record["customers_80_share"] is None:
         return None
@@ -97,25 +100,20 @@ def _concentration(questions: Questions) -> Section | None:
         )
     ]
     losing = record["losing_customers"]
-    step = None
-    if losing:
-        texts.append(
-            translate_count(
-                "{count} customer cost more than it brought.",
-                "{count} customers cost more than they brought.",
-                losing,
-            )
-        )
-        step = Step(
-            translate_count(
-                "Look at {count} customer who costs more than it brings: is it returns, service or price?",
-                "Look at the {count} customers who cost more than they bring: is it returns, service or price?",
-                losing,
-            ),
-            losing,
-            "concentration",
-        )
-    return Section("concentration", heading, None, texts, step=step)
+    if not losing:
+        return Section("concentration", heading, None, texts)
+    told = translate_count(
+        "{count} customer cost {losses} more than it brought, over all the years on file.",
+        "{count} customers cost {losses} more than they brought, over all the years on file.",
+        losing,
+        losses=show(record["losses"], "money", result.currency),
+    )
+    advice = translate_count(
+        "Look at {count} customer who costs more than it brings: is it returns, service or price?",
+        "Look at the {count} customers who cost more than they bring: is it returns, service or price?",
+        losing,
+    )
+    return Section("concentration", heading, None, [*texts, told], step=Step(advice, losing, "concentration"))
 
 
 def _growth(questions: Questions) -> Section | None:
