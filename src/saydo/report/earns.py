@@ -155,13 +155,18 @@ def _growth_heading(record: Record) -> str:
         )
     if grows:
         return translate(
-            "Sales grew by {growth}, but by spending: without it they would have shrunk by {earned}", **shown
+            "Sales grew by {growth}, but those who stayed or came by themselves bought {earned} less than all the "
+            "year before",
+            **shown,
         )
     if earns:
         return translate(
             "Sales shrank by {growth}, although customers who stayed or were recommended brought more", **shown
         )
-    return translate("Sales shrank by {growth}; without what was spent on winning customers, by {earned}", **shown)
+    return translate(
+        "Sales shrank by {growth}; those who stayed or came by themselves bought {earned} less than all before",
+        **shown,
+    )
 
 
 def _winning(questions: Questions) -> Section | None:
