@@ -167,10 +167,22 @@ _RETURN_REASONS = Bare(
 
 _PAYMENT_INCIDENTS = Bare(
     f"""
-    SELECT $cut count(*) payments, count(*) FILTER (paid_at <= due_at) on_time, count(*) FILTER (paid_at > due_at) late,
-        quantile_cont(epoch(paid_at - due_at) / 86400, [0.5, 0.9]) FILTER (paid_at > due_at) late_days
-    FROM payments JOIN (SELECT order_id, touchpoint FROM orders WHERE {_IS_SOLD}) USING (order_id) GROUP BY ALL""",
-    {"touchpoint": "touchpoint", "month": MONTH.format("due_at")},
+    SELECT * EXCLUDE (late_days), late_days[1] late_days_median, late_days[2] late_days_p90
+    FROM (
+        SELECT $cut count(*) payments, count(*) FILTER (paid_at <= due_at) on_time, count(failed_at) failed,
+            count(*) FILTER (paid_at > due_at) late, count(*) FILTER (is_withdrawn) withdrawn,
+            count(*) FILTER (paid_at IS NULL AND failed_at IS NULL AND NOT is_withdrawn) overdue,
+            quantile_cont(epoch(paid_at - due_at) / 86400, [0.5, 0.9]) FILTER (paid_at > due_at) late_days,
+            sum(amount::double) FILTER (NOT is_withdrawn) amount_due,
+            coalesce(sum(amount::double) FILTER (paid_at IS NULL AND back_at IS NULL AND (failed_at IS NOT NULL
+                OR due_at < TIMESTAMP '2026-01-01' - INTERVAL 90 DAY)), 0) amount_lost
+        FROM (
+            SELECT *, paid_at IS NULL AND failed_at IS NULL AND coalesce(back_at <= due_at, false) is_withdrawn
+            FROM payments
+            LEFT JOIN (SELECT order_id, cancelled_at back_at FROM orders WHERE NOT ({_IS_SOLD})) USING (order_id)
+        ) GROUP BY ALL
+    )""",
+    {"month": MONTH.format("due_at")},
 )
 
 _MOVEMENTS = """
@@ -219,10 +231,17 @@ _MARGIN = Bare(
 )
 
 _COST_TO_SERVE = Bare(
-    """
-    SELECT $cut count(*) events, sum(cost::double) AS cost
-    FROM (SELECT customer_id, "at", cost, touchpoint FROM contacts UNION ALL
-        SELECT customer_id, opened_at, cost, NULL FROM cases) GROUP BY ALL""",
+    f"""
+    SELECT $cut count(*) FILTER (what = 'contact') contacts_in, count(*) FILTER (what = 'case') cases,
+        count(*) FILTER (what = 'order') orders, count(DISTINCT customer_id) FILTER (what = 'order') active_customers,
+        coalesce(sum(cost::double) FILTER (what = 'contact'), 0) contact_cost,
+        coalesce(sum(cost::double) FILTER (what = 'case'), 0) case_cost
+    FROM (
+        SELECT 'contact' what, customer_id, "at", cost, touchpoint FROM contacts
+            WHERE purpose NOT IN ('offer', 'survey')
+        UNION ALL SELECT 'case', customer_id, opened_at, cost, NULL FROM cases
+        UNION ALL SELECT 'order', customer_id, ordered_at, NULL, touchpoint FROM orders WHERE {_IS_SOLD}
+    ) GROUP BY ALL""",
     {"touchpoint": "touchpoint", "month": MONTH.format('"at"')},
 )
 

@@ -105,7 +105,7 @@ def _events(size: Size) -> dict[str, str]:
             FROM range({size.orders // 12}) r(i)""",
         "payments": f"""
             SELECT 'y' || i payment_id, {order} order_id, {_moment(20)} due_at, round(400 * {_draw(23)}, 2) amount,
-                CASE WHEN {_draw(21)} < 0.97 THEN {_moment(20)} + to_days((hash(i * 1000 + 22) % 20)::int) END paid_at,
+                if({_draw(21)} < 0.97, {_moment(20)} + to_days((hash(i * 1000 + 22) % 20)::int - 15), NULL) paid_at,
                 CASE WHEN {_draw(21)} > 0.98 THEN {_moment(20)} + INTERVAL 3 DAY END failed_at
             FROM range({size.orders // 2}) r(i)""",
         "commitments": f"""

@@ -47,12 +47,23 @@ class LapFailed(Exception):
 
 def race(contenders: Sequence[Contender], laps: int = 3) -> dict[str, Lap]:
     """The best of ``laps`` warm laps of each contender, by name; raises `LapFailed`."""
+    return {name: find_best(done[1:]) for name, done in run_laps(contenders, laps + 1).items()}
+
+
+def run_laps(contenders: Sequence[Contender], laps: int) -> dict[str, list[Lap]]:
+    """All laps of each contender, by name, the cold one first; raises `LapFailed`."""
     with _start(contenders) as lines:
         found: dict[str, list[Lap]] = {name: [] for name in lines}
-        for _ in range(laps + 1):
+        for _ in range(laps):
             for name, line in lines.items():
                 found[name].append(_run_lap(name, line))
-    return {name: _best(done[1:]) for name, done in found.items()}
+    return found
+
+
+def find_best(laps: Sequence[Lap]) -> Lap:
+    """The shortest times of several laps, and the memory at the end of them."""
+    seconds, cpu = min(lap.seconds for lap in laps), min(lap.cpu_seconds for lap in laps)
+    return Lap(seconds, cpu, laps[-1].peak_mb)
 
 
 @contextmanager
@@ -98,11 +109,6 @@ def _run_lap(name: str, line: Connection) -> Lap:
     except EOFError:
         raise LapFailed(name) from None
     return lap
-
-
-def _best(laps: Sequence[Lap]) -> Lap:
-    seconds, cpu = min(lap.seconds for lap in laps), min(lap.cpu_seconds for lap in laps)
-    return Lap(seconds, cpu, laps[-1].peak_mb)
 
 
 def peak_memory() -> float:
