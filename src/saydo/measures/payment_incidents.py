@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from saydo.company import Facts
 from saydo.errors import BadSetting
 from saydo.language import mark
-from saydo.measures._clusters import add_cluster, named, run_groups, share_interval, sum_clusters
+from saydo.measures._clusters import add_cluster, hold, named, run_with_clusters, share_interval
 from saydo.measures._measure import Figures, Measure, add_columns, column, in_period
 from saydo.measures._payments import INCIDENTS, STATES, add_customer, judge_payments
 from saydo.measures._split import split_rows
@@ -59,16 +59,19 @@ def compute(
         raise BadSetting(name="lost_after_days", value=lost_after_days, choices=mark("0 or more"))
     rows = in_period(facts, judge_payments(facts), "placed_at", since, until)
     rows = _with_amounts(rows, facts, lost_after_days)
-    paid_by = add_cluster(facts, add_customer(facts, rows), "customer_id", "order_id", "contract_id", "payment_id")
-    split = split_rows(facts, "payment_incidents", "payments", paid_by, by, at="placed_at")
-    # the dear join with all orders is left out where nobody asks who paid
-    asks_who = "customers" in split.reached
-    counted = split if asks_who else split_rows(facts, "payment_incidents", "payments", rows, by, at="placed_at")
-    counts = run_groups(facts, counted.rows, split.names, **_counts(counted.rows))
-    rows = split.rows
-    ratios = {"incident": (rows.state.isin(INCIDENTS), rows.is_judged), "loss": (rows.old_lost, rows.old_due)}
-    sums = sum_clusters(facts, rows, split.names, **ratios)
+    rows = add_cluster(facts, add_customer(facts, rows), "customer_id", "order_id", "contract_id", "payment_id")
+    split = split_rows(facts, "payment_incidents", "payments", rows, by, at="placed_at")
+    held = hold(_narrow(split.rows, split.names))
+    ratios = {"incident": (held.is_incident, held.is_judged), "loss": (held.old_lost, held.old_due)}
+    counts, sums = run_with_clusters(facts, held, split.names, _counts(held), **ratios)
     return Figures(_figures(counts, sums), split.names, split.overlaps)
+
+
+def _narrow(rows: ir.Table, names: Sequence[str]) -> ir.Table:
+    """What is counted of each payment."""
+    states = {f"is_{state}": rows.state == state for state in STATES}
+    columns = ("cluster", "days_late", "is_judged", *_AMOUNTS, "old_due", "old_lost")
+    return rows.select(*names, *columns, **states, is_incident=rows.state.isin(INCIDENTS))
 
 
 def _with_amounts(rows: ir.Table, facts: Facts, lost_after_days: int) -> ir.Table:
@@ -96,9 +99,8 @@ def _with_amounts(rows: ir.Table, facts: Facts, lost_after_days: int) -> ir.Tabl
 def _counts(rows: ir.Table) -> dict[str, ir.Value]:
     return {
         "payments": rows.count(),
-        **{state: rows.count(where=rows.state == state) for state in STATES},
-        "late_days_median": rows.days_late.quantile(0.5),
-        "late_days_p90": rows.days_late.quantile(0.9),
+        **{state: rows.count(where=rows[f"is_{state}"]) for state in STATES},
+        "late_days": rows.days_late.quantile([0.5, 0.9]),
         **{name: rows[name].sum() for name in _AMOUNTS},
         # how many payments of equal amount would tell as much
         "equal": rows.old_due.sum().pow(2) / rows.old_due.pow(2).sum().nullif(0),
@@ -107,12 +109,13 @@ def _counts(rows: ir.Table) -> dict[str, ir.Value]:
 
 def _figures(counts: pa.Table, sums: dict[str, ClusterSums]) -> pa.Table:
     """Counts, the rate of incidents, lateness, amounts; both hold the same groups in the same order."""
-    later = ("late_days_median", "late_days_p90", *_AMOUNTS)
-    rows = counts.drop_columns([*later, "equal"])
+    rows = counts.drop_columns(["late_days", *_AMOUNTS, "equal"])
     judged, incidents = sums["incident"].m, sums["incident"].c
     rows = add_columns(rows, {"judged": judged.astype("int64"), "incidents": incidents.astype("int64")})
     rows = add_columns(rows, named("incident_rate", share_interval(sums["incident"]), "incident"))
-    rows = add_columns(rows, {name: counts[name] for name in later})
+    middle, high = (pc.list_element(counts["late_days"], place) for place in range(2))
+    rows = add_columns(rows, {"late_days_median": middle, "late_days_p90": high})
+    rows = add_columns(rows, {name: counts[name] for name in _AMOUNTS})
     rows = add_columns(rows, named("loss_rate", share_interval(sums["loss"], column(counts, "equal")), "loss"))
     return rows.filter(pc.field("payments") > 0)
 
