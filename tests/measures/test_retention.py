@@ -41,6 +41,7 @@ def test_retention_knows_neither_cancelled_orders_nor_strangers() -> None:
     orders += _orders(("b", "2024-01-05"), status="cancelled", cancelled_at="2024-01-08")
     result = measures.retention(make_facts(orders=orders), as_of="2024-02-01")
     assert [(row["customers"], row["active"]) for row in result] == [(1, 1)]
+    assert [str(note) for note in result.notes] == ["Orders without a customer: 50% of all. They are left out."]
 
 
 def test_retention_cuts_months_in_the_companys_zone() -> None:

@@ -12,6 +12,7 @@ from saydo.company import Facts
 from saydo.errors import BadSetting
 from saydo.language import mark
 from saydo.measures._clusters import run_groups
+from saydo.measures._margin import note_unknown_customers
 from saydo.measures._measure import Figures, Measure, add_columns, column
 from saydo.measures._purchases import find_firsts, find_purchases
 from saydo.stats.arrays import divide
@@ -32,8 +33,8 @@ def compute(
     of the first purchase, whatever came of it: those whose time still runs are counted apart (``waiting``).
     ``since`` and ``until`` choose customers by their first purchase ever.
 
-    Reads:   orders (cancelled ones are no purchase; customer_id null: left out); what the splits need, taken at the
-             first purchase.
+    Reads:   orders (cancelled ones are no purchase; customer_id null: left out, their share is said); what the splits
+             need, taken at the first purchase.
     Returns: the splits; customers (whose time is up), repeated (who came back in time), waiting (counts); repeat_rate,
              repeat_low, repeat_high (0 to 1; null without customers); days_to_second_median (days, of those who
              came back in time; null without any).
@@ -64,7 +65,7 @@ def compute(
     median = counts["days_to_second_median"]
     shares = {"repeat_rate": divide(repeated, customers), "repeat_low": low, "repeat_high": high}
     figures = add_columns(counts.drop_columns("days_to_second_median"), {**shares, "days_to_second_median": median})
-    return Figures(figures, firsts.names, firsts.overlaps)
+    return Figures(figures, firsts.names, firsts.overlaps, note_unknown_customers(facts))
 
 
 def _add_second_day(facts: Facts, firsts: ir.Table) -> ir.Table:

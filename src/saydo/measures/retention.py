@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from saydo.company import Facts
 from saydo.language import mark
+from saydo.measures._margin import note_unknown_customers
 from saydo.measures._measure import Figures, Measure, add_columns
 from saydo.measures._purchases import find_firsts, find_purchases
 from saydo.measures._split import cut_time
@@ -34,8 +35,8 @@ def compute(
     Monday, in the company's zone); ``age`` counts units since then. ``since`` and ``until`` choose cohorts by the first
     purchase.
 
-    Reads:   orders (cancelled ones are no purchase; customer_id null: left out); what the splits need, taken at the
-             first purchase.
+    Reads:   orders (cancelled ones are no purchase; customer_id null: left out, their share is said); what the splits
+             need, taken at the first purchase.
     Returns: the splits; cohort (first day of the unit); age (units; 0 is the unit of the first purchase); customers
              (of the cohort), active (who bought in that unit) (counts); retention_rate, retention_low,
              retention_high (0 to 1). Only units that are over: the current one would look like a fall.
@@ -52,7 +53,7 @@ def compute(
     bought = cohorts.join(periods, cohorts.customer_id == periods["_customer"])
     active = bought.group_by([*firsts.names, "cohort", "period"]).aggregate(active=bought.count())
     rows = _triangle(facts.run(active), firsts.names, unit, facts.local_day(facts.as_of))
-    return Figures(rows, (*firsts.names, "cohort", "age"), firsts.overlaps)
+    return Figures(rows, (*firsts.names, "cohort", "age"), firsts.overlaps, note_unknown_customers(facts))
 
 
 def _triangle(found: pa.Table, names: Sequence[str], unit: Unit, today: date) -> pa.Table:
