@@ -33,14 +33,14 @@ def main(company: Path | None = None, laps: int = 2, page: Path | None = PAGE) -
     root = ROOT / "check" / company.name
     rows: list[tuple[str, ...]] = []
     for name, file in (("clean", "clean"), ("bad", "one row in 1,000 bad")):
-        folder = _write_csv(company, root / name / "raw")
+        folder = write_csv(company, root / name / "raw")
         rows += _describe(f"{file}, {_size(folder)}", _race(folder, laps))
     part = Part("check", "Checked facts", _ABOUT, _HEADER, rows, ("duckdb", "polars", "pandas"))
     publish(part, page)
     return part
 
 
-def _write_csv(company: Path, folder: Path) -> Path:
+def write_csv(company: Path, folder: Path) -> Path:
     """The company's order lines as a CSV file in a folder of its own, made if it is not there yet."""
     file = folder / "order_lines.csv"
     if not file.is_file():
@@ -61,11 +61,8 @@ def _size(folder: Path) -> str:
 
 
 def _race(folder: Path, laps: int) -> dict[str, Lap]:
-    bare = (prepare_duckdb, prepare_polars, prepare_pandas)
-    names = ("Saydo", "DuckDB", "Polars", "pandas")
-    return race(
-        [Contender(name, run, (folder,)) for name, run in zip(names, (prepare_import, *bare), strict=True)], laps
-    )
+    contenders = zip(("Saydo", "DuckDB", "Polars", "pandas"), (prepare_import, *BARE), strict=True)
+    return race([Contender(name, prepare, (folder,)) for name, prepare in contenders], laps)
 
 
 def prepare_import(folder: Path) -> Callable[[], object]:
@@ -81,7 +78,7 @@ def prepare_duckdb(folder: Path) -> Callable[[], object]:
     engine = duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY})
     engine.execute("SET enable_progress_bar = false")
     source, target = folder / "order_lines.csv", folder.with_name("duckdb.parquet")
-    rows = f"read_csv('{source}', ignore_errors = {_has_bad(folder)})"
+    rows = f"read_csv('{source}', types = {{'quantity': 'DOUBLE'}}, ignore_errors = {_has_bad(folder)})"
     return lambda: engine.execute(f"COPY (FROM {rows}) TO '{target}' (COMPRESSION zstd)")
 
 
@@ -89,7 +86,8 @@ def prepare_polars(folder: Path) -> Callable[[], object]:
     """Read and write by Polars, streaming."""
     import polars as pl
 
-    rows = pl.scan_csv(folder / "order_lines.csv", ignore_errors=_has_bad(folder))
+    types = {"quantity": pl.Float64}
+    rows = pl.scan_csv(folder / "order_lines.csv", schema_overrides=types, ignore_errors=_has_bad(folder))
     return lambda: rows.sink_parquet(folder.with_name("polars.parquet"), compression="zstd")
 
 
@@ -102,6 +100,9 @@ def prepare_pandas(folder: Path) -> Callable[[], object]:
         rows.to_parquet(folder.with_name("pandas.parquet"), compression="zstd")
 
     return run
+
+
+BARE = (prepare_duckdb, prepare_polars, prepare_pandas)
 
 
 def _describe(file: str, laps: dict[str, Lap]) -> list[tuple[str, ...]]:

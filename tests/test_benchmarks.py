@@ -18,9 +18,10 @@ from benchmarks.peers import PEERS
 from benchmarks.publish import Part, publish
 from benchmarks.race import Contender, LapFailed, race
 
-from saydo.company import Facts
+from saydo.company import Facts, Manifest
 from saydo.engine import DuckDBEngine, open_facts
 from saydo.measures import MEASURES, find
+from saydo.result import Result
 
 CASES = [(name, by, bare) for name, bare in BARE.items() for by in ("", *bare.splits)] + [
     ("nps", BY_EIGHT, NPS_BY_EIGHT)
@@ -105,6 +106,27 @@ def test_publish_replaces_its_own_part_and_no_other(tmp_path: Path) -> None:
     assert text.count("cores") == 2
 
 
+def test_check_compares_imports_of_the_same_rows(folder: Path, tmp_path: Path) -> None:
+    """The bad file's 16 bad rows (of 16,000) go to quarantine; those who check nothing keep those they can read."""
+    raw = bench_check.write_csv(folder, tmp_path / "bad" / "raw")
+    for prepare in (bench_check.prepare_import, *bench_check.BARE):
+        prepare(raw)()
+    manifest = Manifest.read(tmp_path / "bad" / "facts").tables["order_lines"]
+    assert (manifest.rows, manifest.quarantined) == (15_984, 16)
+    rows = "SELECT count(*) FROM '{}'"
+    with duckdb.connect() as engine:
+        found = [
+            engine.sql(rows.format(tmp_path / "bad" / f"{name}.parquet")).fetchall()[0][0]
+            for name in ("duckdb", "polars", "pandas")
+        ]
+    assert found == [15_994, 16_000, 16_000]
+
+
+def test_a_measure_is_timed_as_a_user_calls_it(folder: Path) -> None:
+    run = bench_measures.prepare_measure(folder, "retention", "")
+    assert isinstance(run(), Result)
+
+
 @pytest.mark.slow
 def test_benchmarks_run_and_publish_all_parts(folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
@@ -112,15 +134,6 @@ def test_benchmarks_run_and_publish_all_parts(folder: Path, tmp_path: Path) -> N
     bench_report.main(folder, page)
     bench_check.main(folder, laps=1, page=page)
     text = page.read_text(encoding="utf-8")
-    assert [line for line in text.splitlines() if line.startswith("## ")] == [
-        "## Measures",
-        "## Report",
-        "## Checked facts",
-    ]
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert titles == ["## Measures", "## Report", "## Checked facts"]
     assert "| nps | eight columns and month |" in text
-
-
-def test_a_benchmark_of_one_measure_shows_its_ratio(folder: Path) -> None:
-    part = bench_measures.main(["repeat_rate"], folder, laps=1)
-    assert [row[:2] for row in part.rows] == [("repeat_rate", ""), ("repeat_rate", "month")]
-    assert all(float(row[5]) > 0 for row in part.rows)
