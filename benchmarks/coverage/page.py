@@ -1,0 +1,123 @@
+"""The published page: what was tried, what came of it, and what lies outside the goal."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.coverage.cases import CASES, SETTINGS, UNTRIED, Case
+from benchmarks.coverage.findings import GOAL, Finding
+from benchmarks.coverage.formulas import STUDIES, Pair
+from benchmarks.coverage.samples import SHARES
+from saydo.stats.intervals import adjusted_wald, nps_interval, score, wald
+from saydo.stats.trials import exact_coverage
+
+PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
+_ABOUT = """# Coverage
+
+A 95 % interval is worth as much as the share of cases in which it holds the truth. This page is written by the run that
+counted them (`make coverage`, {when}; Python {python}, NumPy {numpy}, DuckDB {duckdb}).
+
+## Measures
+
+{companies:,} simulated companies of each kind below, none of which was used to choose a formula. *Held* is the share of
+intervals that hold the truth, with its own exact binomial interval; the goal is {low:.0%} to {high:.0%}. *Width* is the
+mean width, *bias* the mean error in standard errors of the estimate. The *truth* follows from what was planted (plan),
+or is that of one company of two million customers with the same plan: counted by the simulator over everybody, those
+who said nothing included (count), or what the measure itself says of it (large company). Where a figure is split, all
+groups of a company are tried; of what was said, those of five answers and more, because smaller ones are not shown.
+
+{kinds}
+
+A company has about 1,000 customers (the shop none). A hundred companies are simulated together and told apart at
+random, no account in two of them; the measure is asked once, split by company. In the lived company several answers,
+orders and payments of one customer, and those of all colleagues of a firm, are alike."""
+_FALSE = """Where the truth is that nothing changed, the interval leaves out 0 just when p < .05, so that what it does
+not hold are the false finds. *Any of 16 comparisons found* is the share of companies in which none of them is called a
+change (`is_change`) where nothing changed; by chance alone it should be 95 % at least."""
+_EXACT = """## The score's intervals, exactly
+
+All outcomes of so many answers weighed with their probability, no simulation (`saydo.stats.trials`). Shares are those
+of detractors, passives and promoters; *shown* is the interval that Saydo shows; widths in points."""
+_FORMULAS = """## The formulas alone
+
+Samples drawn for the purpose, 800 to 20,000 in each setting. The lowest and the highest share of intervals that hold
+the truth over the settings, and the same of what textbooks do. The docstrings of `saydo.stats` quote these figures."""
+
+
+def write_page(findings: Mapping[str, Finding], companies: int, studies: Sequence[Sequence[Pair]]) -> str:
+    """The page as text."""
+    low, high = GOAL
+    versions = {"python": platform.python_version(), "numpy": np.__version__, "duckdb": version("duckdb")}
+    kinds = "\n".join(f"- *{setting.name}*: {setting.about}." for setting in SETTINGS.values())
+    about = _ABOUT.format(
+        when=f"{datetime.now(UTC):%Y-%m-%d}", **versions, companies=companies, low=low, high=high, kinds=kinds
+    )
+    tried = [_describe(case, findings[case.title]) for case in CASES]
+    header = ("Figure", "Company", "Truth", "Intervals", "Held", "Width", "Bias")
+    parts = (about, _table(header, tried), _FALSE, _outside(findings), _EXACT, _exact(), _FORMULAS, _studies(studies))
+    return "\n\n".join(parts) + "\n"
+
+
+def _describe(case: Case, finding: Finding) -> tuple[str, ...]:
+    low, high = finding.rate_interval
+    bias = "" if np.isnan(finding.bias) else f"{finding.bias:+.2f}"
+    return (
+        case.title,
+        case.ask.setting.name,
+        case.source,
+        f"{finding.trials:,}",
+        f"{_is_outside(finding)}{finding.rate:.1%} ({low:.1%} to {high:.1%})",
+        "" if case.families else _width(case, finding.width),
+        bias,
+    )
+
+
+def _is_outside(finding: Finding) -> str:
+    return "" if GOAL[0] <= finding.rate <= GOAL[1] else "**!** "
+
+
+def _width(case: Case, width: float) -> str:
+    if case.figure.endswith(("rate", "share")):
+        return f"{width:.1%}"
+    return f"{width:.1f}" if case.figure in ("change", "nps", "nps_weighted") else f"{width:.2f}"
+
+
+def _outside(findings: Mapping[str, Finding]) -> str:
+    lines = [
+        f"- {case.title} ({finding.rate:.1%}): {case.known or 'not understood'}."
+        for case in CASES
+        if _is_outside(finding := findings[case.title])
+    ]
+    untried = [f"- {name}: {reason}." for name, reason in UNTRIED.items()]
+    told = "\n".join(lines) if lines else "None."
+    return f"### Outside the goal\n\n{told}\n\n### Not tried here\n\n" + "\n".join(untried)
+
+
+def _exact() -> str:
+    intervals = {"Wald": wald, "adjusted Wald": adjusted_wald, "score": score, "shown": nps_interval}
+    rows = []
+    for shares in SHARES:
+        for n in (5, 10, 30, 100):
+            found = [exact_coverage(interval, shares[::-1], n) for interval in intervals.values()]
+            name = " / ".join(f"{share:.0%}" for share in shares)
+            rows.append((name, str(n), *(f"{rate:.1%} ({width:.1f})" for rate, width in found)))
+    return _table(("Shares", "Answers", *(f"{name} (width)" for name in intervals)), rows)
+
+
+def _studies(studies: Sequence[Sequence[Pair]]) -> str:
+    rows = []
+    for study, found in zip(STUDIES, studies, strict=True):
+        ranges = [f"{100 * min(one):.1f} to {100 * max(one):.1f} %" for one in zip(*found, strict=True)]
+        rows.append((f"`{study.formula}`", study.drawn, str(len(found)), ranges[0], f"{study.textbook}: {ranges[1]}"))
+    return _table(("Formula", "Drawn", "Settings", "Held", "Textbook"), rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
