@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
+from saydo.engine import Workbench
 from saydo.errors import NothingUsable, RowsRefused
-from saydo.facts import TABLES
+from saydo.facts import TABLES, Table
 from saydo.sources import refusals
 
 GOOD = {
@@ -189,3 +192,30 @@ def test_table_without_rows_is_no_error(tmp_path: Path) -> None:
     imported = bring_in(write(tmp_path / "raw", orders=ORDER))
     assert imported.counts("orders") == (0, 0)
     assert imported.manifest.last is None
+
+
+@pytest.mark.parametrize("contract", TABLES.values(), ids=lambda contract: contract.name)
+def test_query_that_reads_a_table_keeps_the_order_of_the_file(
+    tmp_path: Path, contract: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A join would not, and the engine makes one of a long IN: rows would then be told by wrong numbers."""
+    plans: list[str] = []
+
+    def explain(bench: Workbench, query: str, rows: int = 122_880) -> pa.RecordBatchReader:
+        plans.extend(bench.sql(f"EXPLAIN {query}")["explain_value"].to_pylist())
+        return stream(bench, query, rows)
+
+    stream = Workbench.stream
+    monkeypatch.setattr(Workbench, "stream", explain)
+    bring_in(write(tmp_path / "raw", **{contract.name: ",".join(contract.names) + "\n"}), currency="EUR")
+    assert set(re.findall(r"[A-Z]+_[A-Z_]+", "\n".join(plans))) == {"READ_CSV"}
+
+
+@pytest.mark.slow
+def test_rows_of_a_large_file_keep_their_order_and_numbers(tmp_path: Path) -> None:
+    numbers = range(3_000_000)
+    rows = (f"K{i},{i % 7 + 1},{'thing' if i % 100_003 == 7 else 'product'},1,2.50\n" for i in numbers)
+    folder = write(tmp_path / "raw", order_lines="order_id,line,kind,quantity,unit_price\n" + "".join(rows))
+    imported = bring_in(folder)
+    assert imported.refused("order_lines", "row") == [(i + 2,) for i in numbers if i % 100_003 == 7]
+    assert imported.rows("order_lines", "order_id") == [f"K{i}" for i in numbers if i % 100_003 != 7]

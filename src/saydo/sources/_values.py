@@ -90,8 +90,9 @@ MACROS = (
     "end_of(day) AS CAST(day + 1 AS TIMESTAMPTZ) - INTERVAL 1 MICROSECOND",
     """as_end_of_day(x, dates := 'ymd') AS
         CASE WHEN contains(x, ':') THEN as_time(x, dates) ELSE end_of(as_day(x, dates)) END""",
-    f"""as_yes_no(x) AS CASE WHEN lower(bare(x)) IN ({_list(_YES)}) THEN true
-        WHEN lower(bare(x)) IN ({_list(_NO)}) THEN false END""",
+    # not with IN, which the engine makes a join of: that would not keep the order of the rows
+    f"""as_yes_no(x) AS CASE WHEN list_contains([{_list(_YES)}], lower(bare(x))) THEN true
+        WHEN list_contains([{_list(_NO)}], lower(bare(x))) THEN false END""",
     f"""clean(x) AS CASE WHEN regexp_matches(x, '[0-9@]') THEN regexp_replace(regexp_replace(x,
         {quote_text(_EMAIL)}, '[e-mail]', 'g'), {quote_text(_PHONE)}, '[phone]', 'g') ELSE x END""",
     f"said(x) AS nullif(trim(clean(x), {quote_text(_SPACES)} || chr(9) || chr(10) || chr(13)), '')",
