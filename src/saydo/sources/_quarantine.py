@@ -15,7 +15,7 @@ from typing import Any
 
 from saydo.engine import DuckDBEngine, Workbench, quote_name, quote_text
 from saydo.errors import UnreadableFile
-from saydo.facts import Column, Table
+from saydo.facts import KEY, Column, Table
 from saydo.language import mark, translate
 from saydo.sources._checks import BLANK, DUPLICATE, FILE, ROW, SAID_BY_MAPPING, places
 from saydo.sources._columns import is_own
@@ -89,20 +89,39 @@ def _shift(relation: str, shifts: str, number: int) -> str:
 def find_duplicates(bench: Workbench, contract: Table, files: Sequence[Staged]) -> None:
     """Make the table ``duplicates`` (file, place): kept rows whose key an earlier one has.
 
-    Hashes are compared first, which takes a fraction of the memory; only keys of equal hashes are compared themselves.
+    Keys that only grow, as those of most exports do, have none. Else hashes are compared first, which takes a fraction
+    of the memory, and only keys of equal hashes are compared themselves.
     """
-    key = ", ".join(map(quote_name, contract.key))
-    hashes = f"SELECT hash({key}) AS hash FROM {parquet(*(file.kept for file in files))}"
+    key, kept = ", ".join(map(quote_name, contract.key)), parquet(*(file.kept for file in files))
+    bench.sql("CREATE OR REPLACE TEMP TABLE duplicates (file INTEGER, place BIGINT)")
+    if not bench.sql(_first_descent(contract, kept)).num_rows:
+        return
+    hashes = f"SELECT hash({key}) AS hash FROM {kept}"
     bench.sql(f"CREATE OR REPLACE TEMP TABLE suspects AS {hashes} GROUP BY hash HAVING count(*) > 1")
     rows = " UNION ALL ".join(
         f"SELECT {number} AS file, file_row_number AS place, {key} FROM {parquet(file.kept, places=True)} "
         f"WHERE hash({key}) IN (FROM suspects)"
         for number, file in enumerate(files)
     )
-    counted = (
-        f"SELECT file, place, row_number() OVER (PARTITION BY {key} ORDER BY file, place) AS occurrence FROM ({rows})"
+    counted = f"SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY file, place) AS occurrence FROM ({rows})"
+    bench.sql(f"INSERT INTO duplicates SELECT file, place FROM ({counted}) WHERE occurrence > 1")
+
+
+def _first_descent(contract: Table, kept: str) -> str:
+    """The first row whose key is not above that of the row before it; longer texts count as higher, as numbers do."""
+    parts = [
+        part
+        for name in contract.key
+        for part in ([f"strlen({quote_name(name)})"] if contract[name].type == KEY else []) + [quote_name(name)]
+    ]
+    columns = ", ".join(f"{part} AS this_{i}, lag({part}) OVER () AS last_{i}" for i, part in enumerate(parts))
+    grows = "false"
+    for i in reversed(range(len(parts))):
+        grows = f"(this_{i} > last_{i} OR (this_{i} = last_{i} AND {grows}))"
+    return (
+        f"SELECT 1 FROM (SELECT {columns}, lag(true) OVER () AS has_before FROM {kept}) "
+        f"WHERE has_before AND {grows} IS NOT TRUE LIMIT 1"
     )
-    bench.sql(f"CREATE OR REPLACE TEMP TABLE duplicates AS SELECT file, place FROM ({counted}) WHERE occurrence > 1")
 
 
 def write_quarantine(bench: Workbench, contract: Table, files: Sequence[Staged], out: Path) -> int:
