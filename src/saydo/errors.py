@@ -125,7 +125,7 @@ class AmbiguousDates(SourceError):
 
 class MappingError(SourceError):
     wrong = mark("{path}, line {line}: {reason}.")
-    way_out = mark("Mend that line; `saydo sources` explains the language and lists ready mappings to copy.")
+    way_out = mark("Mend that line; docs/guides/import.md explains the language, and `saydo sources` lists ready mappings.")
 
 
 class UnknownSource(SourceError):

@@ -161,7 +161,7 @@ def test_fault_in_a_query_is_told_with_file_and_line(tmp_path: Path, query: str,
     message = failure(tmp_path, {"sales": SALES}, orders=query.replace("TMP", str(tmp_path)))
     assert message.startswith("TMP/map/orders.sql, line ")
     assert words in message
-    assert message.endswith("Mend that line; `saydo sources` explains the language and lists ready mappings to copy.")
+    assert message.endswith("`saydo sources` lists ready mappings.")
 
 
 def test_file_that_cannot_be_read_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
