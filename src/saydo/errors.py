@@ -125,7 +125,9 @@ class AmbiguousDates(SourceError):
 
 class MappingError(SourceError):
     wrong = mark("{path}, line {line}: {reason}.")
-    way_out = mark("Mend that line; docs/guides/import.md explains the language, and `saydo sources` lists ready mappings.")
+    way_out = mark(
+        "Mend that line; docs/guides/import.md explains the language, and `saydo sources` lists ready mappings."
+    )
 
 
 class UnknownSource(SourceError):
