@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import ibis
@@ -34,6 +35,51 @@ def test_one_engine_answers_many_threads_at_once() -> None:
     with ThreadPoolExecutor(8) as threads:
         counts = list(threads.map(count, [1, 15, 28] * 40))
     assert counts == [100, 44, 3] * 40
+
+
+def test_tables_that_an_expression_brings_along_are_joined_by_many_threads() -> None:
+    facts = make_facts(orders=[{"customer_id": f"c{n}", "ordered_at": "2024-01-01"} for n in range(5)])
+
+    def add_up(factor: int) -> int:
+        given = ibis.memtable(pa.table({"key": [f"c{n}" for n in range(5)], "worth": [n * factor for n in range(5)]}))
+        orders = facts.table("orders")
+        joined = orders.join(given, [("customer_id", "key")])
+        return int(facts.run(joined.aggregate(worth=joined.worth.sum()))["worth"][0].as_py())
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(add_up, range(12))) == [10 * factor for factor in range(12)]
+
+
+def test_kept_rows_are_computed_once_and_are_the_same() -> None:
+    facts = make_facts(orders=[{"ordered_at": f"2024-01-{day:02}"} for day in (1, 2, 3)]).keeping()
+    orders = facts.table("orders").select("order_id", "ordered_at")
+    first = facts.keep(orders)
+    assert facts.run(first).equals(facts.run(orders))
+    facts.engine.connection.execute("DELETE FROM orders")  # type: ignore[attr-defined]
+    assert facts.run(facts.keep(orders)).num_rows == 3
+    assert facts.run(orders).num_rows == 0
+
+
+def test_what_was_known_earlier_is_kept_apart() -> None:
+    facts = make_facts(orders=[{"ordered_at": f"2024-01-{day:02}"} for day in (1, 2, 3)]).keeping()
+    early = facts.known_before(date(2024, 1, 3))
+    assert [facts.run(one.keep(one.table("orders"))).num_rows for one in (facts, early)] == [3, 2]
+
+
+def test_nothing_is_kept_unless_asked() -> None:
+    facts = make_facts(orders=[{"ordered_at": "2024-01-01"}])
+    orders = facts.table("orders")
+    assert facts.keep(orders) is orders
+
+
+def test_many_threads_keep_the_same_rows_at_once() -> None:
+    facts = make_facts(orders=[{"ordered_at": "2024-01-01"}]).keeping()
+
+    def count(_: int) -> int:
+        return facts.run(facts.keep(facts.table("orders"))).num_rows
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(count, range(40))) == [1] * 40
 
 
 def test_open_facts_names_the_manifest_that_is_missing(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 from datetime import date, datetime
@@ -51,6 +52,26 @@ def test_csv_leaves_the_undefined_empty() -> None:
     out = io.BytesIO()
     write_csv(FIGURES.select(["group", "share", "amount"]), out)
     assert out.getvalue().decode() == '"group","share","amount"\n"a, b",0.5,12.5000\n"é\n",,3.0000\n,,\n'
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+def test_csv_gives_no_text_that_a_spreadsheet_would_run(kind: pa.DataType) -> None:
+    texts = ["=1+1", "+41", "-2", "@SUM(A1)", "\t=1", "\r=1", "a=1", "", None, "'=1"]
+    table = pa.table({"group": pa.array(texts).cast(kind), "nps": [-5.0] * 9 + [5.0], "answers": [-1] * 10})
+    out = io.BytesIO()
+    write_csv(table, out)
+    rows = list(csv.reader(io.StringIO(out.getvalue().decode(), newline="")))
+    assert [row[0] for row in rows[1:]] == [
+        *("'=1+1", "'+41", "'-2", "'@SUM(A1)", "'\t=1", "'\r=1", "a=1", "", "", "'=1")
+    ]
+    assert {tuple(row[1:]) for row in rows[1:10]} == {("-5", "-1")}
+
+
+def test_other_forms_keep_texts_as_they_are() -> None:
+    table = pa.table({"group": ["=1+1"]})
+    out = io.BytesIO()
+    write_json(table, out)
+    assert json.loads(out.getvalue()) == [{"group": "=1+1"}]
 
 
 def test_parquet_keeps_types_and_has_null_for_undefined() -> None:

@@ -6,9 +6,11 @@ between threads (a shared Ibis connection is not), and Arrow comes out whatever 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,11 +21,14 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.expr.operations import InMemoryTable
 
 from saydo.company import MANIFEST_FILE, Facts, Manifest, expected_columns
 from saydo.errors import BadSetting, NoSuchPath
 from saydo.facts import TABLES
+from saydo.language import mark
 
+_ZONE = mark("the name of a time zone, such as Europe/Paris, America/Sao_Paulo or UTC")
 EngineError = duckdb.Error  # what a query raises that the engine cannot run
 
 
@@ -35,11 +40,13 @@ class DuckDBEngine:
     """
 
     def __init__(self, memory_limit: str | None = None, threads: int | None = None) -> None:
-        spill = tempfile.mkdtemp(prefix="saydo-")
-        self._clean_up = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        self._spill = Path(tempfile.mkdtemp(prefix="saydo-"))
+        self._clean_up = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
+        self._kept: set[str] = set()
+        self._keeping = threading.Lock()
         settings: dict[str, Any] = {
             "memory_limit": memory_limit or os.environ.get("SAYDO_MEMORY", "1500MB"),
-            "temp_directory": spill,
+            "temp_directory": str(self._spill),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
@@ -50,9 +57,23 @@ class DuckDBEngine:
 
     def run(self, expression: ir.Expr) -> pa.Table:
         """The rows of an expression, with the column types of its schema."""
-        query = compile_sql(expression)
-        rows = self.connection.cursor().sql(query).to_arrow_table()
+        cursor = self.connection.cursor()
+        for name, given in find_given(expression).items():
+            cursor.register(name, given)
+        rows = cursor.sql(compile_sql(expression)).to_arrow_table()
         return rows.cast(expression.as_table().schema().to_pyarrow())
+
+    def keep(self, rows: ir.Table) -> ir.Table:
+        """The same rows from a file in the temporary folder, written the first time they are asked for."""
+        query = compile_sql(rows)
+        name = _name_kept(query)
+        with self._keeping:  # threads that need the same rows wait for the first of them
+            if name not in self._kept:
+                file, cursor = quote_text(str(self._spill / f"{name}.parquet")), self.connection.cursor()
+                cursor.execute(f"COPY ({query}) TO {file} (FORMAT parquet)")
+                cursor.execute(f"CREATE VIEW {quote_name(name)} AS FROM read_parquet({file})")
+                self._kept.add(name)
+        return ibis.table(rows.schema(), name=name)
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
         """The rows of a query in DuckDB's own language; for sources, whose files no contract describes yet."""
@@ -93,8 +114,21 @@ class SparkEngine:
 
     def run(self, expression: ir.Expr) -> pa.Table:
         """The rows of an expression, with the column types of its schema."""
+        given = find_given(expression)
+        for name, table in given.items():
+            self.session.createDataFrame(table).createOrReplaceTempView(name)
         rows = self.session.sql(self._backend.compile(expression)).toArrow()
+        for name in given:
+            self.session.catalog.dropTempView(name)
         return rows.cast(expression.as_table().schema().to_pyarrow())
+
+    def keep(self, rows: ir.Table) -> ir.Table:
+        """The same rows, cached by Spark when they are first read."""
+        query = self._backend.compile(rows)
+        name = _name_kept(query)
+        if not self.session.catalog.tableExists(name):
+            self.session.sql(query).cache().createOrReplaceTempView(name)
+        return ibis.table(rows.schema(), name=name)
 
     def view(self, name: str, files: Sequence[Path], columns: dict[str, str]) -> None:
         """Let ``name`` be the rows of these Parquet files, in the contract's columns and types; no file, no row."""
@@ -139,7 +173,7 @@ class Workbench(DuckDBEngine):
             self.connection.execute(f"SET TimeZone = {quote_text(zone)}")
         except (duckdb.Error, ValueError, KeyError, OSError):
             self.close()
-            raise BadSetting(name="zone", value=zone, choices="Europe/Paris, America/Sao_Paulo, UTC") from None
+            raise BadSetting(name="zone", value=zone, choices=_ZONE) from None
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
         """The rows of a query, in this one session; raises `EngineError`."""
@@ -162,6 +196,12 @@ class Workbench(DuckDBEngine):
         return [statement.type for statement in statements] == [duckdb.StatementType.SELECT]
 
 
+def find_given(expression: ir.Expr) -> dict[str, pa.Table]:
+    """The tables that an expression brings along (`ibis.memtable`), by the names that its query calls them."""
+    held = expression.op().find(InMemoryTable)
+    return {one.name: one.data.to_pyarrow(one.schema) for one in held}
+
+
 def compile_sql(expression: ir.Expr) -> str:
     """The expression in the language of the engine on this machine."""
     return str(ibis.to_sql(expression, dialect="duckdb"))
@@ -178,6 +218,10 @@ def open_facts(directory: Path, engine: DuckDBEngine | SparkEngine | None = None
         files = [directory / file for file in entry.files] if entry else []
         engine.view(name, files, expected_columns(name, entry.own_columns if entry else {}))
     return Facts(engine, manifest)
+
+
+def _name_kept(query: str) -> str:
+    return "kept_" + hashlib.sha256(query.encode()).hexdigest()[:32]
 
 
 def quote_name(name: str) -> str:

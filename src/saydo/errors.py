@@ -15,7 +15,10 @@
     │   ├── UnknownSource           no such source or mapping
     │   ├── NotFacts                a folder that is no imported company
     │   ├── DamagedManifest         a saydo.json that no import wrote so
+    │   ├── NoAccess                a file or folder that may not be read
     │   ├── DestinationInUse        a folder that holds something else
+    │   ├── DestinationOverlaps     facts among the raw files, or the other way round
+    │   ├── Unwritable              a place where nothing can be written, or a full disk
     │   ├── RowsRefused             some rows were refused, and the user allows none
     │   └── NothingUsable           every row was refused
     └── QuestionError               what was asked of the facts
@@ -24,7 +27,12 @@
         ├── UnknownSetting
         ├── BadSetting              a setting with a value that it cannot have
         ├── MissingTable            a measure needs a table that is absent
+        ├── EmptyTable              a measure needs a table that has no row
+        ├── NoInterval              a comparison by chance of what no chance was in
         ├── MixedCurrencies         amounts that cannot be added
+        ├── TooFewRepeats           too few came back for a model of repeat purchases
+        ├── NoFit                   a model of purchases whose likelihood has no maximum
+        ├── NoSpread                customers whose spending does not differ
         └── NothingToMeasure        the facts hold no row that the question is about
 
 Each class carries two English message ids, what is wrong and the way out, with named places for the values met; the
@@ -146,18 +154,33 @@ class DamagedManifest(SourceError):
 
 
 class DestinationInUse(SourceError):
-    wrong = mark("The folder {path} already holds something that is no imported company.")
+    wrong = mark("The folder {path} already holds something else, and it is left as it is.")
     way_out = mark("Choose a new or empty folder.")
 
 
+class NoAccess(SourceError):
+    wrong = mark("{path} cannot be read: {reason}.")
+    way_out = mark("Check that it is what you mean, and that you may read it.")
+
+
+class DestinationOverlaps(SourceError):
+    wrong = mark("Of the folder for the facts, {path}, and that of the raw files, {origin}, one lies in the other.")
+    way_out = mark("Choose a folder for the facts elsewhere.")
+
+
+class Unwritable(SourceError):
+    wrong = mark("Nothing can be written to {path}: {reason}.")
+    way_out = mark("Choose a folder that you may write to, on a disk that has room.")
+
+
 class RowsRefused(SourceError):
-    wrong = mark("{rows} rows of {path} were refused, and none was allowed to be.")
+    wrong = mark("Rows of {path} were refused ({rows}), and none was allowed to be.")
     way_out = mark("The reasons stand in {quarantine}; the first is: {reason}.")
     exit_code = 3
 
 
 class NothingUsable(SourceError):
-    wrong = mark("No row of {path} could be used: {rows} rows were refused.")
+    wrong = mark("No row of {path} could be used: all that it has ({rows}) were refused.")
     way_out = mark("The reasons stand in {quarantine}; the first is: {reason}.")
 
 
@@ -190,9 +213,38 @@ class MissingTable(QuestionError):
     way_out = mark("Add {table} and import again; docs/facts.md says what stands in it.")
 
 
+class EmptyTable(QuestionError):
+    wrong = mark("{measure} needs the table {table}, which is empty in these facts.")
+    way_out = mark("Add rows to {table} and import again; `saydo check` tells whether some were refused, and why.")
+
+
 class MixedCurrencies(QuestionError):
     wrong = mark("{table} holds amounts in {found}, and there is no exchange rate from {missing} to {currency}.")
     way_out = mark("Add what is missing to exchange_rates (day, currency, to_currency, rate) and import again.")
+
+
+class TooFewRepeats(QuestionError):
+    wrong = mark(
+        "Of {customers} customers only {returned} bought again, on another day: no model can be fitted to that."
+    )
+    way_out = mark("It needs {least} who did: take a longer time, a larger group, or wait.")
+
+
+class NoFit(QuestionError):
+    wrong = mark(
+        "The model {model} finds no best parameters for {customers} customers, of whom {returned} bought again."
+    )
+    way_out = mark("Try another model, a longer time or a larger group.")
+
+
+class NoSpread(QuestionError):
+    wrong = mark("What {customers} customers spend on a purchase differs no more between them than chance makes it.")
+    way_out = mark("There is nothing to fit: the mean, {mean}, is the best guess for everybody.")
+
+
+class NoInterval(QuestionError):
+    wrong = mark("{measure} has no interval by chance, so that no change of it can be told from noise.")
+    way_out = mark("It is what happened, all of it: subtract one figure from the other.")
 
 
 class NothingToMeasure(QuestionError):

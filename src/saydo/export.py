@@ -24,8 +24,11 @@ def write_json(table: pa.Table, out: BinaryIO) -> None:
 
 
 def write_csv(table: pa.Table, out: BinaryIO) -> None:
-    """A header and one line per group; what is undefined is empty."""
-    pyarrow.csv.write_csv(_defined(table), out)
+    """A header and one line per group; what is undefined is empty.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay as they are.
+    """
+    pyarrow.csv.write_csv(_defused(_defined(table)), out)
 
 
 def write_parquet(table: pa.Table, out: BinaryIO) -> None:
@@ -39,6 +42,17 @@ def _defined(table: pa.Table) -> pa.Table:
         if pa.types.is_floating(field.type):
             kept = pc.if_else(pc.is_finite(table[index]), table[index], pa.scalar(None, field.type))
             table = table.set_column(index, field, kept)
+    return table
+
+
+def _defused(table: pa.Table) -> pa.Table:
+    """The table with no text that begins as a formula does."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(index, field.name, table[index].cast(field.type.value_type))
+        if pa.types.is_string(table.schema[index].type) or pa.types.is_large_string(table.schema[index].type):
+            texts = pc.replace_substring_regex(table[index], r"^([=+\-@\t\r\n])", r"'\1")
+            table = table.set_column(index, field.name, texts)
     return table
 
 

@@ -6,7 +6,8 @@ documentation, the importers' targets and the test generators are derived from i
 - Times are UTC timestamps (``_at``), days are dates (``_on``, ``day``, ``month``); periods are half open, [start, end).
 - Money is decimal(18,4) with an ISO 4217 code and excludes VAT; quantities are decimal(18,3); scores keep their own
   scale.
-- Keys are strings, opaque: no identity (name, address, number) stands in the facts.
+- Keys are strings, opaque: no identity (name, address, number) stands in the facts. An e-mail address or telephone
+  number in a key refuses the row; those in any other text are taken out of it.
 - A column is null when nothing is known; undefined is never 0. Every table may be absent.
 - A further column named ``x_<name>`` (text or number) is kept, and may be a split or a covariate.
 - What became known after the row itself (a delivery, a payment) says with which time it became known
@@ -44,7 +45,7 @@ class Column:
     holds; ``known_at`` names the time column of the same table with which the value became known, if later than the row
     (a time column that is its own ``known_at`` becomes null when seen from before it); ``before`` is what the value was
     until then, null if not said; ``planned`` times may lie in the future; ``end_of_day`` reads a bare date as the end
-    of that local day.
+    of that local day; ``is_key`` tells a key, its own or another table's, from words.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Column:
     before: str | None = None
     planned: bool = False
     end_of_day: bool = False
+    is_key: bool = False
 
     @property
     def is_time(self) -> bool:
@@ -67,11 +69,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition across columns that no row may break; null on either side breaks nothing."""
+    """A condition across columns that no row may break; null on either side breaks nothing.
+
+    ``reason`` has the places {column} and, for one that must not lie before another, {start}.
+    """
 
     column: str
     reason: str
     broken: Callable[[ir.Table], ir.BooleanValue]
+    start: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,12 +107,12 @@ class Table:
         return ibis.schema({column.name: column.type for column in self.columns})
 
 
-def _key(name: str, meaning: str = "opaque key, unique") -> Column:
-    return Column(name, KEY, meaning)
+def _key(name: str, meaning: str = "opaque key, unique", *, null: bool = False) -> Column:
+    return Column(name, KEY, meaning, null, is_key=True)
 
 
 def _ref(name: str, table: str, meaning: str = "", *, null: bool = True) -> Column:
-    return Column(name, KEY, meaning or f"key of {table}", null, refers_to=table)
+    return Column(name, KEY, meaning or f"key of {table}", null, refers_to=table, is_key=True)
 
 
 def _text(name: str, meaning: str, *values: str, null: bool = True) -> Column:
@@ -127,7 +133,7 @@ def _currency(*, null: bool = True) -> Column:
 
 
 def _not_before(end: str, start: str) -> Rule:
-    return Rule(end, mark("{column} lies before " + start), lambda table: table[end] < table[start])
+    return Rule(end, mark("{column} lies before {start}"), lambda table: table[end] < table[start], start)
 
 
 _TOUCHPOINT = _ref("touchpoint", "touchpoints", "where it happened")
@@ -137,7 +143,7 @@ CUSTOMERS = Table(
     "a person or firm",
     (
         _key("customer_id"),
-        Column("account_id", KEY, "the firm or household it belongs to", True),
+        _key("account_id", "the firm or household it belongs to", null=True),
         Column("first_seen_at", TIME, "when the company first knew of it", True),
         _later("left_at", "when it ended the relationship"),
         _text("kind", "a person or a firm", "person", "firm"),
@@ -201,7 +207,7 @@ ORDERS = Table(
         Column("ordered_at", TIME, "when it was placed"),
         _later("cancelled_at", "when it was cancelled"),
         _TOUCHPOINT,
-        Column("adviser_id", KEY, "who sold it", True),
+        _key("adviser_id", "who sold it", null=True),
         Column(
             "status",
             TEXT,
@@ -270,7 +276,7 @@ PAYMENTS = Table(
         Column("due_at", TIME, "when it is due", True, planned=True, end_of_day=True),
         _later("paid_at", "when it was paid"),
         _later("failed_at", "when it was refused or given up"),
-        _money("amount", "what is due", low=None, null=False),
+        _money("amount", "what is due, without VAT", low=None, null=False),
         _currency(),
     ),
     ("payment_id",),
@@ -317,7 +323,7 @@ COMMITMENTS = Table(
         _ref("promise", "promises", "the kind of promise", null=False),
         _ref("customer_id", "customers"),
         _ref("order_id", "orders"),
-        Column("visit_id", KEY, "the mystery visit that checked it", True),
+        _key("visit_id", "the mystery visit that checked it", null=True),
         _TOUCHPOINT,
         Column("made_at", TIME, "when it was given"),
         Column("due_at", TIME, "when it has to be fulfilled at the latest", True, planned=True, end_of_day=True),
@@ -337,7 +343,7 @@ FEEDBACK = Table(
     "one answer to one question, or something said unasked",
     (
         _key("feedback_id"),
-        Column("reply_id", KEY, "answers given together share it", True),
+        _key("reply_id", "answers given together share it", null=True),
         _ref("customer_id", "customers"),
         _ref("order_id", "orders"),
         _ref("product_id", "products"),
@@ -438,7 +444,15 @@ CASES = Table(
         Column("outcome", TEXT, "how it ended", True, known_at="closed_at"),
         _money("cost", "what it cost the company", known_at="closed_at"),
         _currency(),
-        Column("asked_again_id", KEY, "the feedback after repair", True, refers_to="feedback", known_at="closed_at"),
+        Column(
+            "asked_again_id",
+            KEY,
+            "the feedback after repair",
+            True,
+            refers_to="feedback",
+            known_at="closed_at",
+            is_key=True,
+        ),
     ),
     ("case_id",),
     "opened_at",
