@@ -179,8 +179,8 @@ def test_nothing_usable_is_an_error_that_keeps_the_reasons(tmp_path: Path) -> No
     with pytest.raises(NothingUsable) as error:
         bring_in(folder)
     assert str(error.value) == (
-        f"No row of {folder} could be used: 1 rows were refused. The reasons stand in {folder}-facts.refused; "
-        "the first is: status is none of placed, paid, shipped, delivered, cancelled."
+        f"No row of {folder} could be used: all that it has (1) were refused. The reasons stand in "
+        f"{folder}-facts.refused; the first is: status is none of placed, paid, shipped, delivered, cancelled."
     )
     assert [path.name for path in (tmp_path / "raw-facts.refused").iterdir()] == ["orders.parquet"]
     assert not (tmp_path / "raw-facts").exists()
@@ -191,7 +191,7 @@ def test_strict_import_allows_no_refused_row(tmp_path: Path) -> None:
     with pytest.raises(RowsRefused) as error:
         bring_in(folder, strict=True)
     assert str(error.value).startswith(
-        f"1 rows of {folder} were refused, and none was allowed to be. The reasons stand in "
+        f"Rows of {folder} were refused (1), and none was allowed to be. The reasons stand in "
     )
     assert error.value.exit_code == 3
     assert not (tmp_path / "raw-facts").exists()

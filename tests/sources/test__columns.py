@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
+from tests.sources.imports import ORDER, bring_in, write
 
-from saydo.errors import DuplicateColumn, IdentityColumn, MissingColumn, SaydoError, UnknownColumn
+from saydo.errors import DuplicateColumn, MissingColumn, SaydoError, UnknownColumn
 
 
 def failure(origin: Path, kind: type[SaydoError]) -> str:
@@ -73,22 +73,6 @@ def test_own_column_is_text_when_one_late_value_is_none(tmp_path: Path, monkeypa
     imported = bring_in(folder)
     assert imported.rows("orders", "x_km") == ["3.50", "far", "7"]
     assert imported.counts("orders") == (3, 0)
-
-
-@pytest.mark.parametrize("value", ["anna@example.org", "+41 79 123 45 67", "0612345678"])
-def test_own_column_of_identities_is_refused(tmp_path: Path, value: str) -> None:
-    header = "order_id,ordered_at,status,currency,x_contact\n"
-    rows = f"1,2024-01-05,placed,EUR,{value}\n2,2024-01-05,placed,EUR,{value}\n3,2024-01-05,placed,EUR,none\n"
-    folder = write(tmp_path / "raw", orders=header + rows)
-    assert failure(folder, IdentityColumn) == (
-        f"The column x_contact of orders in {folder}/orders.csv holds e-mail addresses or phone numbers: facts know no "
-        "identities. Leave it out, or put a pseudonym in its place (a mapping has pseudonym())."
-    )
-
-
-def test_customers_named_by_their_address_are_refused(tmp_path: Path) -> None:
-    folder = write(tmp_path / "raw", feedback=FEEDBACK + "1,anna@example.org,survey,2024-01-05,\n")
-    assert "The column customer_id of feedback in " in failure(folder, IdentityColumn)
 
 
 def test_currency_that_is_said_fills_a_column_that_is_not_there(tmp_path: Path) -> None:

@@ -149,6 +149,15 @@ def test_rows_that_no_query_can_see_are_refused_too(tmp_path: Path) -> None:
         ("select * from read_text('/etc/passwd')", "Permission Error: Cannot access file"),
         ("select * from read_csv('TMP/private.csv')", "Permission Error: Cannot access file"),
         ("select * from glob('/*')", "Permission Error: Cannot access file"),
+        ("select * from read_csv('https://example.org/x.csv')", "Permission Error"),
+        ("select * from 's3://bucket/x.parquet'", "Permission Error"),
+        ("attach 'TMP/x.db' as x", "line 1: it must be one single query."),
+        ("install httpfs", "line 1: it must be one single query."),
+        ("load httpfs", "line 1: it must be one single query."),
+        ("set enable_external_access = true", "line 1: it must be one single query."),
+        ("pragma database_list", "line 1: "),
+        ("export database 'TMP/x'", "line 1: it must be one single query."),
+        ("insert into orders select 1", "line 1: it must be one single query."),
         ("select getenv('HOME') as order_id", "Catalog Error: Scalar Function with name getenv does not exist"),
     ],
 )
@@ -174,6 +183,7 @@ def test_file_that_cannot_be_read_is_told_where_it_is_asked_for(tmp_path: Path) 
     [
         ("zone = Europe", "line 1: Invalid value"),
         ("\nzome = 'x'", "it sets zome; known are zone, currency, dates."),
+        ("currency = 5", "line 1: currency must be a text in quotation marks."),
     ],
 )
 def test_fault_in_the_settings_is_told(tmp_path: Path, settings: str, words: str) -> None:
@@ -181,6 +191,13 @@ def test_fault_in_the_settings_is_told(tmp_path: Path, settings: str, words: str
     with pytest.raises(MappingError) as error:
         bring_in(write(tmp_path / "raw", sales=SALES), str(folder))
     assert words in str(error.value)
+
+
+def test_query_in_another_encoding_is_told(tmp_path: Path) -> None:
+    folder = write(tmp_path / "map", orders__sql="-- für Köln\nselect 1".encode("cp1252"))
+    with pytest.raises(MappingError) as error:
+        bring_in(write(tmp_path / "raw", sales=SALES), str(folder))
+    assert "orders.sql, line 1: it is no UTF-8." in str(error.value)
 
 
 def test_query_named_after_no_table_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -110,7 +112,10 @@ def test_unknown_zone_is_told(tmp_path: Path) -> None:
     folder = write(tmp_path / "raw", orders=ORDER)
     with pytest.raises(SaydoError) as error:
         bring_in(folder, zone="Mars/Olympus")
-    assert str(error.value) == "zone cannot be Mars/Olympus. It must be Europe/Paris, America/Sao_Paulo, UTC."
+    assert str(error.value) == (
+        "zone cannot be Mars/Olympus. It must be the name of a time zone, such as Europe/Paris, America/Sao_Paulo or "
+        "UTC."
+    )
 
 
 def test_facts_have_the_types_of_the_contract(tmp_path: Path) -> None:
@@ -127,6 +132,14 @@ def test_facts_have_the_types_of_the_contract(tmp_path: Path) -> None:
         stored = facts.run(facts.table(name))
         assert stored.schema.equals(TABLES[name].schema.to_pyarrow().remove_metadata()), name
         assert stored.num_rows == entry.rows
+
+
+def test_reading_what_cannot_be_used_keeps_the_reasons_after_the_process_has_ended(tmp_path: Path) -> None:
+    folder = write(tmp_path / "raw", orders=ORDER + "1,2024-01-05,lost,EUR\n")
+    code = f"import saydo, tempfile; tempfile.tempdir = {str(tmp_path)!r}\nsaydo.read({str(folder)!r})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    (kept,) = tmp_path.glob("saydo-*/facts.refused/orders.parquet")
+    assert f"The reasons stand in {kept.parent};" in run.stderr
 
 
 def test_reading_a_raw_folder_leaves_nothing_in_it(tmp_path: Path) -> None:

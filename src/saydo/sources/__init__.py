@@ -10,6 +10,7 @@ rows without a single value are none.
 from __future__ import annotations
 
 import atexit
+import difflib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -20,18 +21,21 @@ from saydo.company import MANIFEST_FILE, Facts, Manifest, TableEntry
 from saydo.engine import DuckDBEngine, Workbench, open_facts
 from saydo.errors import BadSetting, NothingUsable, RowsRefused
 from saydo.facts import TABLES
-from saydo.language import mark, translate
+from saydo.language import mark, number, translate
+from saydo.sources import _identities, _values
 from saydo.sources._files import ENDINGS, RawFile, find_tables
+from saydo.sources._identities import pseudonym_macro
 from saydo.sources._mapping import MappingFolder, find_mapping, run_mapping
-from saydo.sources._publish import Draft, publish
+from saydo.sources._publish import Draft, check_apart, publish, tell_failures
 from saydo.sources._quarantine import FOLDER as QUARANTINE
 from saydo.sources._quarantine import summarise
 from saydo.sources._raw import open_raw
+from saydo.sources._secret import find_secret, keep_secret
 from saydo.sources._stage import Reading
 from saydo.sources._tables import complete, import_table
-from saydo.sources._values import MACROS
 
 FOLDER = "folder"
+_USUAL = ("EUR", "CHF", "USD")
 Progress = Callable[[str, int, int], None]  # the table at hand, tables done, tables in all
 
 
@@ -45,9 +49,16 @@ def read(path: str | Path, *, zone: str | None = None, currency: str | None = No
     origin = Path(path)
     if (origin / MANIFEST_FILE).is_file():
         return open_facts(origin)
-    to = _temporary_folder() / "facts"
-    import_facts(FOLDER, origin, to, zone=zone, currency=currency, dates=dates)
-    return open_facts(to)
+    folder = Path(tempfile.mkdtemp(prefix="saydo-"))
+    try:
+        import_facts(FOLDER, origin, folder / "facts", zone=zone, currency=currency, dates=dates)
+    except NothingUsable:
+        raise  # it sends the reader to the refused rows, which stay
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return open_facts(folder / "facts")
 
 
 def import_facts(  # noqa: PLR0913  one for each thing that a user can say
@@ -74,10 +85,12 @@ def import_facts(  # noqa: PLR0913  one for each thing that a user can say
     mapping = None if source == FOLDER else find_mapping(source)
     if mapping:
         zone, currency, dates = zone or mapping.zone, currency or mapping.currency, dates or mapping.dates
-    with publish(to) as draft:
-        bench = Workbench(zone or "UTC", MACROS)
+    reading = Reading(_check_currency(currency), dates, mapping is not None)
+    check_apart(origin, to)
+    with tell_failures(origin, to), publish(to) as draft:
+        secret = find_secret(to)
+        bench = Workbench(zone or "UTC", (*_values.MACROS, *_identities.MACROS, pseudonym_macro(secret)))
         try:
-            reading = Reading(currency.upper() if currency else None, dates, mapping is not None)
             opened = _open_mapping(bench, mapping, origin, draft) if mapping else _open_folder(bench, origin, draft)
             entries: dict[str, TableEntry] = {}
             for done, (table, raws) in enumerate(opened.items()):
@@ -90,7 +103,19 @@ def import_facts(  # noqa: PLR0913  one for each thing that a user can say
         _check_refused(manifest, origin, draft, strict)
         manifest = replace(manifest, zone=zone or "UTC", name=name or origin.resolve().name, source=source)
         manifest.write(draft.out)
+        if mapping and mapping.makes_pseudonyms:
+            keep_secret(to, secret)
     return manifest
+
+
+def _check_currency(code: str | None) -> str | None:
+    from babel.numbers import list_currencies
+
+    if code is None or code.upper() in list_currencies():
+        return code and code.upper()
+    choices = dict.fromkeys([*difflib.get_close_matches(code.upper(), list_currencies(), cutoff=0.5), *_USUAL])
+    told = translate(mark("an ISO 4217 code, such as {choices}"), choices=", ".join([*choices][:3]))
+    raise BadSetting(name="currency", value=code, choices=told)
 
 
 def _open_folder(bench: Workbench, origin: Path, draft: Draft) -> dict[str, list[RawFile]]:
@@ -114,7 +139,7 @@ def _check_refused(manifest: Manifest, origin: Path, draft: Draft, strict: bool)
     if refused and (strict or not kept):
         first = refusals(draft.out)[0]
         error = RowsRefused if kept else NothingUsable
-        raise error(path=origin, rows=refused, quarantine=draft.keep_quarantine(), reason=first.sentence())
+        raise error(path=origin, rows=number(refused), quarantine=draft.keep_quarantine(), reason=first.sentence())
 
 
 @dataclass(frozen=True)
@@ -191,9 +216,3 @@ def refusals(directory: Path) -> list[Refusal]:
     finally:
         engine.close()
     return found
-
-
-def _temporary_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="saydo-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder

@@ -79,6 +79,18 @@ def count_blank_lines(path: Path) -> int:
     return blank
 
 
+def has_long_line(path: Path, signs: int = 2_000_000) -> bool:
+    """Is there a line that is longer than the engine reads?"""
+    open_since = place = 0
+    for chunk in _chunks(path):
+        ends = np.flatnonzero(np.frombuffer(chunk, dtype=np.uint8) == ord("\n")) + place
+        place += len(chunk)
+        if np.diff(ends, prepend=open_since, append=place).max() > signs:
+            return True
+        open_since = int(ends[-1]) if len(ends) else open_since
+    return False
+
+
 def _byte_order_mark(path: Path) -> str:
     with path.open("rb") as source:
         start = source.read(2)

@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 from saydo.facts import COUNT, DAY, NUMBER, TIME, YES_NO, Column, Table
 from saydo.language import mark
 from saydo.sources._columns import own_column
+from saydo.sources._identities import holds_identity
 from saydo.sources._values import is_number
 
 EARLIEST = date(1900, 1, 1)
@@ -26,6 +27,10 @@ BLANK = 0  # the code of a row without a single value, which is no row
 REFUSED = "refused"  # the column in which a mapping says why it wants a row refused
 FILE, ROW = "_file", "_row"  # those in which it says where a row comes from
 DUPLICATE = mark("{column} stands in an earlier row: the key must be unique")
+IDENTITY = mark(
+    "{column} holds an e-mail address or phone number, and facts know no identities: a mapping's pseudonym() makes a "
+    "key of it"
+)
 SAID_BY_MAPPING = "{value}"
 
 _UNREADABLE = {
@@ -103,6 +108,8 @@ def _type_checks(column: Column, value: ir.Value, text: ir.StringValue) -> Itera
 
 
 def _value_checks(column: Column, value: ir.Value, now: datetime) -> Iterator[Check]:
+    if column.is_key:
+        yield Check(column.name, IDENTITY, holds_identity(column, value))
     if column.values:
         yield Check(column.name, mark("{column} is none of {choices}"), _is_none_of(value, column.values))
     if column.low is not None:
@@ -139,11 +146,13 @@ def _currencies() -> list[str]:
     return sorted(list_currencies())
 
 
-def places(column: Column | None) -> dict[str, object]:
-    """What fills the places of a reason that the contract knows: choices, low and high."""
-    if column is None:
+def places(contract: Table, name: str | None, reason: str) -> dict[str, object]:
+    """What fills the places of a reason that the contract knows: choices, low, high and start."""
+    if name is None or name not in contract:
         return {}
-    return {"choices": ", ".join(column.values), "low": _short(column.low), "high": _short(column.high)}
+    column, rules = contract[name], (rule for rule in contract.rules if (rule.column, rule.reason) == (name, reason))
+    start = next((rule.start for rule in rules), "")
+    return {"choices": ", ".join(column.values), "low": _short(column.low), "high": _short(column.high), "start": start}
 
 
 def _short(number: float | None) -> str:

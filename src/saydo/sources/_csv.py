@@ -8,7 +8,7 @@ import csv
 import gzip
 import io
 import re
-import shutil
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,16 @@ from pathlib import Path
 from saydo.engine import Workbench, quote_text
 from saydo.errors import EmptyFile, UnreadableFile
 from saydo.language import mark, translate
-from saydo.sources._bytes import Writing, count_blank_lines, examine, rewrite
+from saydo.sources._bytes import Writing, count_blank_lines, examine, has_long_line, rewrite
 from saydo.sources._files import RawFile, first_line, fresh_numbers, literal_path
 
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_SIGNS = 1_000_000
 REJECTS_LIMIT = 100_000  # the reader holds them in memory
 FEW = 100
+_UNPACKED, _PACKED = 100 << 20, 100  # bytes in any case, and times the packed ones, of which tables take thirty
+_BOMB = mark("it unpacks to more than a hundred times its size, as no table does")
+_TOO_LONG = mark("a row is longer than 2 million signs")
 _NO_LINE = mark("its first line has more than a million signs")
 _NO_ROWS = mark("most of its rows do not have as many values as its header")
 _UNCLOSED = mark("a quotation mark is opened and never closed")
@@ -30,6 +33,11 @@ _NULLS = ("", "NULL", "\\N")
 
 
 def open_csv(path: Path, read: Path, writing: Writing, delimiters: tuple[str, ...], words: Iterable[str]) -> RawFile:
+    """A text file of rows, its delimiter and header found in its first lines; ``read`` is where its UTF-8 text lies.
+
+    ``words`` are column names that a header may hold. Lines that the reader refuses are noted in a table of rejects.
+    Raises `EmptyFile` and `UnreadableFile`.
+    """
     with read.open(encoding="utf-8-sig", errors="replace", newline="") as source:
         top = source.read(HEADER_SIGNS)
     if not top.strip():
@@ -137,9 +145,13 @@ def copy_in(scratch: Path) -> Path:
 
 def _unpack(path: Path, to: Path) -> None:
     try:
+        most = max(_UNPACKED, path.stat().st_size * _PACKED)
         with gzip.open(path) as packed, to.open("wb") as out:
-            shutil.copyfileobj(packed, out, 1 << 20)
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
+            while chunk := packed.read(1 << 20):
+                out.write(chunk)
+                if out.tell() > most:
+                    raise UnreadableFile(path=path, format="gzip", reason=translate(_BOMB))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UnreadableFile(path=path, format="gzip", reason=first_line(error)) from None
 
 
@@ -158,7 +170,8 @@ def account_for_lines(bench: Workbench, raw: RawFile, rows: int) -> None:
     fields = ", ".join(f"c{i}" for i in range(len(raw.headers)))
     lost -= _sum(bench, ends, refused) + _sum(bench, ends, f"(SELECT concat({fields}) AS text FROM {raw.rows})")
     if lost > count_blank_lines(raw.read):
-        raise UnreadableFile(path=raw.path, format=raw.format, reason=translate(_UNCLOSED))
+        reason = _TOO_LONG if has_long_line(raw.read) else _UNCLOSED
+        raise UnreadableFile(path=raw.path, format=raw.format, reason=translate(reason))
 
 
 def forget_rejects(bench: Workbench, raw: RawFile) -> None:

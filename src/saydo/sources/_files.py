@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from saydo.errors import NoKnownTable, NoSuchPath
+from saydo.errors import NoAccess, NoKnownTable, NoSuchPath
 from saydo.facts import TABLES
+from saydo.language import mark, translate
 from saydo.sources._bytes import Writing
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
@@ -58,7 +60,24 @@ def find_tables(origin: Path) -> dict[str, list[Path]]:
     if not any(found.values()):
         names = [entry.name for entry in entries if not entry.name.startswith(".")]
         raise NoKnownTable(path=origin, found=names or "nothing", tables=list(TABLES))
+    for path in (path for paths in found.values() for path in paths):
+        check_file(path, origin)
     return {table: found[table] for table in TABLES if found.get(table)}
+
+
+def check_file(path: Path, origin: Path) -> None:
+    """Raise `NoAccess` unless it is a plain file, below ``origin`` where links lead, and of a name that can be told."""
+    target, root = Path(os.path.realpath(path)), Path(os.path.realpath(origin))  # resolve() gives up on circles
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise NoAccess(path=repr(str(path)), reason=mark("its name is no UTF-8")) from None
+    if not target.is_relative_to(root):
+        raise NoAccess(
+            path=path, reason=translate(mark("it leads to {target}, outside {path}"), target=target, path=root)
+        )
+    if path.exists() and not path.is_file():
+        raise NoAccess(path=path, reason=mark("it is no file"))
 
 
 def _table_of(entry: Path) -> str | None:
@@ -89,6 +108,11 @@ def ending_of(path: Path) -> str:
 def literal_path(path: Path) -> str:
     """A path that the engine does not take for a pattern."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def could_not_write(error: BaseException) -> bool:
+    """Does the engine complain of the disk that it writes to, and not of what it reads?"""
+    return re.search("could not write|no space left|failed to offload", str(error), re.IGNORECASE) is not None
 
 
 def first_line(error: BaseException) -> str:

@@ -92,7 +92,7 @@ def _number_signs(x: str) -> str:
         f"only_dot: count(*) FILTER ({dot} AND NOT {comma}), only_comma: count(*) FILTER ({comma} AND NOT {dot}), "
         f"first_unit: min(unit_of({x})) {strange}, last_unit: max(unit_of({x})) {strange}, "
         f"separated: count(*) FILTER (regexp_matches({x}, '[.,]')), "
-        f"padded: count(*) FILTER (regexp_matches({x}, '^0[0-9]'))"
+        f"coded: count(*) FILTER (regexp_matches({x}, '^0[0-9]|^[+][0-9]{{8}}'))"
     )
 
 
@@ -139,7 +139,7 @@ def _number_form(column: Column, seen: Signs, fallback: str) -> Form | None:
     is_open = seen["only_dot"] == seen["only_comma"]
     mark = fallback if is_open else "." if seen["only_dot"] > seen["only_comma"] else ","
     if is_own(column):
-        is_all_numbers = seen["n"] and seen["padded"] == 0 and seen["dot" if mark == "." else "comma"] == seen["n"]
+        is_all_numbers = seen["n"] and seen["coded"] == 0 and seen["dot" if mark == "." else "comma"] == seen["n"]
         return Form(mark) if is_all_numbers else None
     return Form(mark, _unit(seen))
 

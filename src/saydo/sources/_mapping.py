@@ -27,7 +27,7 @@ from saydo.errors import EmptyFile, MappingError, NoKnownTable, NoSuchPath, Unkn
 from saydo.facts import TABLES
 from saydo.language import mark, translate
 from saydo.sources._csv import open_lines
-from saydo.sources._files import RawFile, first_line
+from saydo.sources._files import RawFile, check_file, could_not_write, first_line
 from saydo.sources._raw import open_mapped, open_raw, stage_text
 
 _SKIPPED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -45,6 +45,11 @@ class MappingFolder:
     zone: str | None = None
     currency: str | None = None
     dates: str | None = None
+
+    @property
+    def makes_pseudonyms(self) -> bool:
+        """Does one of its queries turn identities into keys?"""
+        return any("pseudonym" in path.read_text(encoding="utf-8").casefold() for path in self.queries.values())
 
 
 @dataclass
@@ -92,6 +97,9 @@ def _read_settings(path: Path) -> dict[str, Any]:
     if strange := [name for name in settings if name not in _SETTINGS]:
         names = {"names": ", ".join(strange), "choices": ", ".join(_SETTINGS)}
         reason = translate(mark("it sets {names}; known are {choices}"), **names)
+        raise MappingError(path=path, line=1, reason=reason)
+    if wrong := [name for name, value in settings.items() if not isinstance(value, str)]:
+        reason = translate(mark("{names} must be a text in quotation marks"), names=", ".join(wrong))
         raise MappingError(path=path, line=1, reason=reason)
     return settings
 
@@ -148,6 +156,8 @@ def _blaming(query: Query, waiting: Collection[str] = ()) -> Iterator[None]:
     try:
         yield
     except EngineError as error:
+        if could_not_write(error):
+            raise
         missing = re.search(r"Table with name (\S+) does not exist", str(error))
         if missing and missing[1] in waiting:
             raise _TooEarly from None
@@ -166,7 +176,10 @@ class _Reader:
 
     def prepare(self, path: Path) -> Query:
         """A query with views in the place of read(...), no line moved."""
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise MappingError(path=path, line=1, reason=mark("it is no UTF-8")) from None
         plain = _SKIPPED.sub(lambda found: _blank(found[0]) if found[0][0] in "-/" else found[0], text)
         query = Query(path, _READS.sub(lambda found: quote_name(_view(found)), plain).rstrip("; \n"), [])
         for found in _READS.finditer(plain):
@@ -206,6 +219,8 @@ class _Reader:
             if outside := [file for file in found if not file.is_relative_to(self.root)]:
                 reason = mark("{name} leads to {target}, outside {path}")
                 raise ValueError(translate(reason, name=name, target=outside[0], path=self.origin))
+            for file in found:
+                check_file(file, self.origin)
             if found:
                 return found
         held = sorted(entry.name for entry in self.root.iterdir()) if self.origin.is_dir() else [self.origin.name]

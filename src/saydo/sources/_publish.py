@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saydo.company import MANIFEST_FILE, Manifest
-from saydo.errors import DestinationInUse
+from saydo.engine import EngineError
+from saydo.errors import DestinationInUse, DestinationOverlaps, NoAccess, Unwritable
+from saydo.sources._files import could_not_write, first_line
 from saydo.sources._quarantine import FOLDER as QUARANTINE
 
 
@@ -45,11 +47,44 @@ def publish(to: Path) -> Iterator[Draft]:
         draft.out.mkdir()
         draft.scratch.mkdir()
         yield draft
-        if to.exists():
-            to.rename(desk / "old")
-        draft.out.rename(to)
+        _swap(draft.out, to, desk / "old")
     finally:
         shutil.rmtree(desk, ignore_errors=True)
+
+
+def _swap(new: Path, to: Path, old: Path) -> None:
+    if not to.exists():
+        new.rename(to)
+        return
+    to.rename(old)
+    try:
+        new.rename(to)
+    except OSError:
+        old.rename(to)
+        raise
+
+
+@contextmanager
+def tell_failures(origin: Path, to: Path) -> Iterator[None]:
+    """Turn what the disk refuses into an error that names the place: of the raw files, else of the facts."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        if error.filename and Path(error.filename).absolute().is_relative_to(origin.absolute()):
+            raise NoAccess(path=error.filename, reason=reason) from None
+        raise Unwritable(path=to, reason=reason) from None
+    except EngineError as error:
+        if not could_not_write(error):
+            raise
+        raise Unwritable(path=to, reason=first_line(error)) from None
+
+
+def check_apart(origin: Path, to: Path) -> None:
+    """Raw files must not become facts of themselves, nor be replaced by them."""
+    raw, facts = origin.resolve(), to.resolve()
+    if raw != facts and (facts.is_relative_to(raw) or raw.is_relative_to(facts)):
+        raise DestinationOverlaps(path=to, origin=origin)
 
 
 def _check_destination(to: Path) -> None:

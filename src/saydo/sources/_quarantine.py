@@ -15,7 +15,7 @@ from typing import Any
 
 from saydo.engine import DuckDBEngine, Workbench, quote_name, quote_text
 from saydo.errors import UnreadableFile
-from saydo.facts import KEY, Column, Table
+from saydo.facts import KEY, Table
 from saydo.language import mark, translate
 from saydo.sources._checks import BLANK, DUPLICATE, FILE, ROW, SAID_BY_MAPPING, places
 from saydo.sources._columns import is_own
@@ -139,9 +139,11 @@ def write_quarantine(bench: Workbench, contract: Table, files: Sequence[Staged],
             bench.sql(f"INSERT INTO refused {_duplicated(contract, number, file)}")
     count = count_rows(bench, "refused")
     if count:
-        (out / FOLDER).mkdir(exist_ok=True)
-        target = quote_text(str(out / FOLDER / f"{contract.name}.parquet"))
-        bench.sql(f"COPY (FROM refused ORDER BY file, row) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+        (out / FOLDER).mkdir(mode=0o700, exist_ok=True)
+        target = out / FOLDER / f"{contract.name}.parquet"
+        rows = "FROM refused ORDER BY file, row"
+        bench.sql(f"COPY ({rows}) TO {quote_text(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+        target.chmod(0o600)  # raw rows can hold what facts may not
     return count
 
 
@@ -177,14 +179,10 @@ def summarise(engine: DuckDBEngine, contract: Table, path: Path) -> list[dict[st
         {
             **{name: row[name] for name in ("rule", "column", "rows")},
             **row["first"],
-            "values": {"column": row["column"], "value": row["said"], **places(_column(contract, row["column"]))},
+            "values": {"column": row["column"], "value": row["said"], **places(contract, row["column"], row["rule"])},
         }
         for row in found
     ]
-
-
-def _column(contract: Table, name: str | None) -> Column | None:
-    return contract[name] if name is not None and name in contract else None
 
 
 def _broken(contract: Table, number: int, file: Staged) -> str:
@@ -194,7 +192,7 @@ def _broken(contract: Table, number: int, file: Staged) -> str:
         f"{quote_text(check.column)})"
         for code, check in enumerate(file.checks, start=1)
     )
-    value = """json_extract_string(raw, '$."' || "column" || '"')"""
+    value = """clean(json_extract_string(raw, '$."' || "column" || '"'))"""
     is_said = f"rule = {quote_text(SAID_BY_MAPPING)}"
     found = _shift(f"(FROM broken WHERE file = {number})", "read_shifts", number)
     return (
@@ -232,4 +230,4 @@ def _location(file: Staged) -> str:
 
 def _words(contract: Table, column: str, reason: str) -> str:
     """The reason in English, its places filled."""
-    return reason.format(column=column, value="{value}", **places(_column(contract, column)))
+    return reason.format(column=column, value="{value}", **places(contract, column, reason))

@@ -8,20 +8,29 @@ whose columns ``c0``, ``c1`` ... are text, in the order of the file, with its he
 # ruff: noqa: S608
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from saydo.engine import EngineError, Workbench, quote_name, quote_text
 from saydo.errors import EmptyFile, UnreadableFile
+from saydo.language import mark, number, translate
+from saydo.sources import _excel
 from saydo.sources._bytes import examine
 from saydo.sources._csv import DELIMITERS, account_for_lines, as_utf8, copy_in, open_csv
-from saydo.sources._files import EXCEL_ENDINGS, RawFile, ending_of, first_line, fresh_numbers, literal_path
+from saydo.sources._files import (
+    EXCEL_ENDINGS,
+    RawFile,
+    could_not_write,
+    ending_of,
+    first_line,
+    fresh_numbers,
+    literal_path,
+)
 
-_WHOLE = 1e15  # up to here a float holds every whole number
+_TOO_LARGE = mark("reading it takes more than 2 GB of memory")
+_TOO_WIDE = mark("it has {count} columns; a table has 1,000 at most")
+_COLUMNS = 1000
 
 
 def open_raw(
@@ -34,11 +43,15 @@ def open_raw(
     """
     ending = ending_of(path)
     if ending == ".parquet":
-        return replace(_open_parquet(bench, path), label=label)
-    if ending in EXCEL_ENDINGS:
-        return replace(_open_excel(path, copy_in(scratch), table), label=label)
-    read, writing = as_utf8(path, scratch)
-    return replace(open_csv(path, read, writing, DELIMITERS, words), label=label)
+        raw = _open_parquet(bench, path)
+    elif ending in EXCEL_ENDINGS:
+        raw = _open_excel(path, copy_in(scratch), table)
+    else:
+        raw = open_csv(path, *as_utf8(path, scratch), DELIMITERS, words)
+    if len(raw.headers) > _COLUMNS:  # the engine would be at work on them for hours
+        reason = translate(_TOO_WIDE, count=number(len(raw.headers)))
+        raise UnreadableFile(path=path, format=raw.format, reason=reason)
+    return replace(raw, label=label)
 
 
 def open_mapped(bench: Workbench, query: Path, rows: Path, made_from: Iterable[RawFile]) -> RawFile:
@@ -56,6 +69,8 @@ def stage_text(bench: Workbench, raw: RawFile, scratch: Path) -> str:
     try:
         copied = bench.sql(f"COPY (FROM {raw.noting or raw.rows}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
     except EngineError as error:
+        if could_not_write(error):
+            raise
         raise UnreadableFile(path=raw.path, format=raw.format, reason=first_line(error)) from None
     account_for_lines(bench, raw, copied["Count"][0].as_py())
     named: dict[str, str] = {}
@@ -87,7 +102,7 @@ def _as_text(column: str, type: str) -> str:
     """A typed column as text; whole numbers stored as floats (17850.0) lose their point, so that keys stay keys."""
     if type not in ("DOUBLE", "FLOAT"):
         return f"CAST({column} AS VARCHAR)"
-    is_whole = f"{column} = trunc({column}) AND abs({column}) < {_WHOLE:.0f}"
+    is_whole = f"{column} = trunc({column}) AND abs({column}) < {_excel.WHOLE:.0f}"
     return (
         f"CASE WHEN isnan({column}) THEN NULL WHEN {is_whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) "
         f"ELSE CAST({column} AS VARCHAR) END"
@@ -96,26 +111,12 @@ def _as_text(column: str, type: str) -> str:
 
 def _open_excel(path: Path, copy: Path, table: str) -> RawFile:
     """A sheet as CSV: the one named after the table, else the first."""
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    try:
-        book = CalamineWorkbook.from_path(str(path))
-        names = book.sheet_names
-        sheet = book.get_sheet_by_name(next((name for name in names if name.strip().casefold() == table), names[0]))
-    except (CalamineError, OSError, IndexError) as error:
-        raise UnreadableFile(path=path, format="Excel", reason=first_line(error)) from None
-    if sheet.start is None:
+    told = _excel.run(path, table, copy)
+    if "errno" in told:
+        raise OSError(told["errno"], told["reason"])
+    if "start" not in told:
+        reason = first_line(ValueError(told["wrong"])) if "wrong" in told else translate(_TOO_LARGE)
+        raise UnreadableFile(path=path, format="Excel", reason=reason)
+    if told["start"] is None:
         raise EmptyFile(path=path)
-    with copy.open("w", encoding="utf-8", newline="") as out:
-        csv.writer(out, lineterminator="\n").writerows([_cell(value) for value in row] for row in sheet.iter_rows())
-    return replace(open_csv(path, copy, examine(copy), (",",), ()), header_row=sheet.start[0] + 1)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else repr(value)
-    if isinstance(value, datetime):
-        return value.isoformat(" ")
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return replace(open_csv(path, copy, examine(copy), (",",), ()), header_row=told["start"] + 1)

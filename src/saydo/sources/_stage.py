@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 
 from saydo.engine import EngineError, Workbench, compile_sql, engine_type, quote_name, quote_text
 from saydo.errors import UnreadableFile
-from saydo.facts import Column, Table
-from saydo.sources._checks import BLANK, Check, judge, utc_now, written
+from saydo.facts import TEXT, Column, Table
+from saydo.sources._checks import BLANK, FILE, REFUSED, ROW, Check, judge, utc_now, written
 from saydo.sources._columns import own_column
 from saydo.sources._csv import account_for_lines, forget_rejects
-from saydo.sources._files import RawFile, first_line
+from saydo.sources._files import RawFile, could_not_write, first_line
 from saydo.sources._forms import revise_forms
-from saydo.sources._values import PLAIN, Form, typed
+from saydo.sources._values import PLAIN, Form, is_words, typed
 
 _BROKEN = pa.schema({"place": pa.int64(), "problem": pa.int16(), "raw": pa.string()})
 
@@ -60,7 +60,7 @@ def stage(bench: Workbench, contract: Table, file: Staged, own: Mapping[str, str
     given = frozenset(column.name for column in file.columns)
     judged, file.checks = judge(contract, own, given, utc_now())
     names = ", ".join(map(quote_name, (*contract.names, *own)))
-    as_written = row_as_json({column: quote_name(written(column.name)) for column in file.columns})
+    as_written = row_as_json({column: _as_written(column, own) for column in file.columns})
     query = (
         f"WITH parsed AS ({_parse(contract, file, own, reading)}), judged AS ({compile_sql(judged)}) "
         f"SELECT {names}, _problem, CASE WHEN _problem IS NOT NULL THEN {as_written} END AS _raw FROM judged"
@@ -69,10 +69,18 @@ def stage(bench: Workbench, contract: Table, file: Staged, own: Mapping[str, str
     try:
         file.rows = _part(bench.stream(query), file)
     except (EngineError, pa.ArrowException) as error:
+        if could_not_write(error):
+            raise
         raise UnreadableFile(path=file.raw.path, format=file.raw.format, reason=first_line(error)) from None
     counts = bench.sql(f"SELECT problem, count(*) AS n FROM {parquet(file.broken)} GROUP BY problem").to_pylist()
     file.problems = {row["problem"]: row["n"] for row in counts}
     account_for_lines(bench, file.raw, file.rows + sum(file.problems.values()))
+
+
+def _as_written(column: Column, own: Mapping[str, str]) -> str:
+    """The text of a cell; of words, whose addresses and numbers are for nobody, what was read."""
+    is_said = own.get(column.name) == TEXT or (is_words(column) and column.name not in (REFUSED, FILE, ROW))
+    return quote_name(column.name if is_said else written(column.name))
 
 
 def _part(batches: pa.RecordBatchReader, file: Staged) -> int:
@@ -145,9 +153,6 @@ def _read(column: Column, place: str | None, form: Form, reading: Reading) -> st
 
 
 def row_as_json(fields: Mapping[Column, str]) -> str:
-    """The row as it was written, as JSON; a comment without addresses and numbers here too."""
-    listed = (
-        f"{quote_text(column.name)}: {'clean' if column.name == 'comment' else ''}({text})"
-        for column, text in fields.items()
-    )
-    return f"CAST(to_json({{{', '.join(listed)}}}) AS VARCHAR)"
+    """A row as JSON: columns with their expressions."""
+    listed = ", ".join(f"{quote_text(column.name)}: {value}" for column, value in fields.items())
+    return f"CAST(to_json({{{listed}}}) AS VARCHAR)"

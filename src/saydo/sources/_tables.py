@@ -16,11 +16,12 @@ from pathlib import Path
 from saydo.company import Manifest, TableEntry
 from saydo.engine import Workbench, engine_type, quote_name, quote_text
 from saydo.errors import IdentityColumn
-from saydo.facts import DAY, MONEY, NUMBER, TABLES, TEXT, Column, Table
-from saydo.sources._checks import FILE, REFUSED, ROW
+from saydo.facts import DAY, MONEY, NUMBER, TABLES, TEXT, Table
+from saydo.sources._checks import FILE, IDENTITY, REFUSED, ROW
 from saydo.sources._columns import is_own, match_columns
 from saydo.sources._files import RawFile
 from saydo.sources._forms import guess_forms
+from saydo.sources._identities import EMAIL, PHONE
 from saydo.sources._publish import Draft
 from saydo.sources._quarantine import count_rows, drop_duplicates, find_duplicates, note_refused, write_quarantine
 from saydo.sources._stage import Reading, Staged, parquet, revise, stage
@@ -52,7 +53,8 @@ def import_table(
         if not revised:
             break
         own = _stage_all(bench, contract, files, reading)
-    _refuse_identities(bench, contract, files, own)
+    for file in files:
+        _refuse_identities(bench, contract, file, own)
     note_refused(bench, files)
     find_duplicates(bench, contract, files)
     refused = write_quarantine(bench, contract, files, draft.out)
@@ -71,24 +73,19 @@ def _stage_all(bench: Workbench, contract: Table, files: Sequence[Staged], readi
     return types
 
 
-def _refuse_identities(bench: Workbench, contract: Table, files: Sequence[Staged], own: Mapping[str, str]) -> None:
-    """Stop when a customer's key is mostly an e-mail address, or an own column mostly that or a phone number."""
-    keys = [column.name for column in contract.columns if _names_customer(contract, column)]
-    tests = dict.fromkeys(keys, "is_email") | {name: "is_identity" for name, type in own.items() if type == TEXT}
-    if not tests:
-        return
-    shares = ", ".join(
-        f"avg(CAST({test}({quote_name(name)}) AS INTEGER)) AS {quote_name(name)}" for name, test in tests.items()
-    )
-    for file in files:
-        row = bench.sql(f"SELECT {shares} FROM {parquet(file.kept)}").to_pylist()[0]
-        for name, share in row.items():
-            if share is not None and share > 0.5:
-                raise IdentityColumn(table=contract.name, path=file.raw.path, column=name)
-
-
-def _names_customer(contract: Table, column: Column) -> bool:
-    return column.refers_to == CUSTOMERS.name or (contract.name, column.name) == ("customers", "customer_id")
+def _refuse_identities(bench: Workbench, contract: Table, file: Staged, own: Mapping[str, str]) -> None:
+    """Stop when a key, or an own column, is mostly e-mail addresses or telephone numbers: that is no slip in a row."""
+    rows = file.rows + sum(file.problems.values())
+    keys = {check.column: code for code, check in enumerate(file.checks, start=1) if check.reason == IDENTITY}
+    shares = {name: file.problems[code] / rows for name, code in keys.items() if code in file.problems}
+    words = [name for name, type in own.items() if type == TEXT]
+    if words:
+        gone = ", ".join(map(quote_text, (EMAIL, PHONE)))
+        asked = (f"avg(CAST({quote_name(name)} IN ({gone}) AS INTEGER)) AS {quote_name(name)}" for name in words)
+        shares |= bench.sql(f"SELECT {', '.join(asked)} FROM {parquet(file.kept)}").to_pylist()[0]
+    for name, share in shares.items():
+        if share is not None and share > 0.5:
+            raise IdentityColumn(table=contract.name, path=file.raw.path, column=name)
 
 
 def complete(bench: Workbench, entries: Mapping[str, TableEntry], reading: Reading, out: Path) -> Manifest:

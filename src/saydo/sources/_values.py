@@ -10,30 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from saydo.engine import engine_type, quote_text
-from saydo.facts import COUNT, DAY, NUMBER, TIME, YES_NO, Column
+from saydo.facts import COUNT, DAY, NUMBER, TEXT, TIME, YES_NO, Column
 
 _SPACES = " \u00a0\u202f\u2009"
 _GROUPS = _SPACES + "'\u2019"
 _YES = ("true", "t", "yes", "y", "1", "oui", "ja", "vrai", "wahr")
 _NO = ("false", "f", "no", "n", "0", "non", "nein", "faux", "falsch")
 UNITS = ("€", "$", "£", "CHF", "EUR", "USD", "GBP", "Fr.", "%")
-
-_EMAIL = r"[\pL\pN._%+\-]+@[\pL\pN\-]+(?:\.[\pL\pN\-]+)+"
-# Telephone numbers as they are grouped in Europe, North America and Brazil. A date has no group of three digits or more
-# at its beginning, a price no leading zero, an order number neither a plus sign nor these groups.
-_PHONE = "|".join(
-    (
-        r"\+[1-9](?:[ .\-/()]{0,2}\d){7,13}\b",
-        r"\b00[1-9](?:[ .\-/()]{0,2}\d){9,13}\b",
-        r"\b0[1-9](?:[ .\-]\d\d){4}\b",
-        r"\b0[1-9]\d{8,9}\b",
-        r"\b0[1-9]\d{1,3}(?:[ .\-/]\d{2,4}){2,4}\b",
-        r"\(?\b0[1-9]\d{1,3}(?:\) ?| ?/ ?|[ \-])\d{5,8}\b",
-        r"\(\d{3}\) ?\d{3}[ .\-]\d{4}\b",
-        r"\b[2-9]\d{2}([.\-])\d{3}[.\-]\d{4}\b",
-        r"\(\d{2}\) ?\d{4,5}[ \-]?\d{4}\b",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -93,12 +76,6 @@ MACROS = (
     # not with IN, which the engine makes a join of: that would not keep the order of the rows
     f"""as_yes_no(x) AS CASE WHEN list_contains([{_list(_YES)}], lower(bare(x))) THEN true
         WHEN list_contains([{_list(_NO)}], lower(bare(x))) THEN false END""",
-    f"""clean(x) AS CASE WHEN regexp_matches(x, '[0-9@]') THEN regexp_replace(regexp_replace(x,
-        {quote_text(_EMAIL)}, '[e-mail]', 'g'), {quote_text(_PHONE)}, '[phone]', 'g') ELSE x END""",
-    f"said(x) AS nullif(trim(clean(x), {quote_text(_SPACES)} || chr(9) || chr(10) || chr(13)), '')",
-    f"is_identity(x) AS regexp_full_match(bare(x), {quote_text(f'{_EMAIL}|{_PHONE}')})",
-    f"is_email(x) AS regexp_full_match(bare(x), {quote_text(_EMAIL)})",
-    "pseudonym(x) AS left(sha256(lower(bare(x))), 20)",
     # what tells one way of writing from another
     f"fits_dot(x) AS regexp_full_match(bare(x), {_DOT} || '(?:[eE][+-]?[0-9]+)?')",
     f"fits_comma(x) AS regexp_full_match(bare(x), {_COMMA})",
@@ -127,6 +104,12 @@ def is_number(type: str) -> bool:
     return type in (NUMBER, COUNT) or type.startswith("decimal")
 
 
+def is_words(column: Column) -> bool:
+    """Is it free text, of which e-mail addresses and telephone numbers are taken out?"""
+    is_code = column.values or column.name in ("currency", "to_currency")
+    return column.type == TEXT and not column.is_key and not is_code
+
+
 def _number(type: str, text: str, mark: str) -> str:
     if type == COUNT:  # the engine would round 2.5 to a whole number
         number = _number("decimal(18, 3)", text, mark)
@@ -143,4 +126,6 @@ def _words(column: Column, text: str) -> str:
         return f"lower(bare({text}))"
     if column.name in ("currency", "to_currency"):
         return f"upper(bare({text}))"
-    return f"said({text})" if column.name == "comment" else f"bare({text})"
+    if column.name == "comment":
+        return f"said({text})"
+    return f"clean(bare({text}))" if is_words(column) else f"bare({text})"
