@@ -13,6 +13,7 @@ from scipy import stats
 from saydo.stats import changes
 from saydo.stats.changes import Change
 from saydo.stats.estimates import Estimate, Sums, estimate_mean
+from saydo.stats.intervals import wilson
 
 PANEL = np.array([[5, 3, 2], [4, 20, 16], [1, 7, 42]])  # rows before, columns after: detractors, passives, promoters
 
@@ -44,6 +45,57 @@ def test_compare_estimates_without_errors_judge_nothing() -> None:
     certain = Estimate(np.array(0.4), np.array(0.0), np.array(9.0))
     change = changes.compare_estimates(certain, Estimate(np.array(0.5), np.array(0.0), np.array(9.0)))
     np.testing.assert_allclose(unpack(change), [0.1, np.nan, np.nan, np.nan])
+
+
+def wilson_limits(successes: float, n: int) -> changes.Limits:
+    return (successes / n, *wilson(successes, n))
+
+
+def test_compare_limits_matches_newcombe_1998() -> None:
+    """His method 10 for 56 of 70 less 48 of 80: 0.2000, 0.0524 to 0.3339."""
+    change = changes.compare_limits(wilson_limits(48, 80), wilson_limits(56, 70))
+    np.testing.assert_allclose(unpack(change)[:3], [0.2, 0.0524, 0.3339], atol=5e-5)
+
+
+def test_compare_limits_of_symmetric_intervals_is_the_usual_test() -> None:
+    half = 1.959964
+    before, after = (1.0, 1 - half * 3, 1 + half * 3), (13.0, 13 - half * 4, 13 + half * 4)
+    expected = [12, 12 - 1.959964 * 5, 12 + 1.959964 * 5, 2 * stats.norm.sf(12 / 5)]
+    np.testing.assert_allclose(unpack(changes.compare_limits(before, after)), expected, rtol=1e-6)
+
+
+def test_compare_limits_judge_nothing_without_limits() -> None:
+    nothing = [np.nan] * 3
+    np.testing.assert_allclose(unpack(changes.compare_limits((1, 1, 1), (2, 2, 2))), [1, *nothing])
+    np.testing.assert_allclose(unpack(changes.compare_limits((1, np.nan, np.nan), (2, 1, 3))), [1, *nothing])
+    np.testing.assert_allclose(unpack(changes.compare_limits((1, 0, 2), (1, 0, 3))), [0, -np.sqrt(2), np.sqrt(5), 1])
+
+
+@given(
+    successes=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    more=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    level=st.sampled_from([0.8, 0.95]),
+)
+def test_compare_limits_leave_out_no_change_just_when_p_is_small(
+    successes: tuple[int, int], more: tuple[int, int], level: float
+) -> None:
+    one, other = ((x / (x + y), *wilson(x, x + y, level)) for x, y in zip(successes, more, strict=True))
+    _, low, high, p = unpack(changes.compare_limits(one, other, level))
+    assert (low > 0 or high < 0) == (p < 1 - level)
+
+
+@pytest.mark.parametrize("sizes", [(10, 10), (10, 30), (30, 30), (100, 30)])
+def test_compare_limits_hold_the_true_change_of_a_share(sizes: tuple[int, int]) -> None:
+    shares = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
+    x, y = (np.arange(n + 1.0) for n in sizes)
+    before, after = ((k / n, *wilson(k, n)) for k, n in ((x[:, None], sizes[0]), (y[None, :], sizes[1])))
+    change = changes.compare_limits(before, after)
+    held = []
+    for p, q in product(shares, shares):
+        chance = np.outer(stats.binom.pmf(x, sizes[0], p), stats.binom.pmf(y, sizes[1], q))
+        held.append(chance[(change.low <= q - p + 1e-12) & (q - p - 1e-12 <= change.high)].sum())
+    assert min(held) > 0.89, min(held)
+    assert 0.94 < np.mean(held) < 0.98
 
 
 def test_compare_nps_shows_the_plain_difference_and_judges_nearly_as_the_published_example() -> None:

@@ -15,6 +15,7 @@ from saydo.stats.intervals import NPS_SCALE
 PSEUDO_ANSWERS = 1.5  # in each of two groups: half of what one group gets, as Agresti and Caffo do for shares
 STEPS = np.array([-1.0, 0.0, 1.0])  # detractor, passive, promoter
 
+Limits = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]  # value, low, high
 Classes = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]
 
 
@@ -85,6 +86,28 @@ def compare_shares(
     n, m = np.where(n > 0, n, np.nan), np.where(m > 0, m, np.nan)
     padded = Sums(n + 2, x + 1, x + 1), Sums(m + 2, y + 1, y + 1)
     return _cut(_compare(y / m - x / n, *padded, df, level), 1.0)
+
+
+def compare_limits(before: Limits, after: Limits, level: float = 0.95) -> Change:
+    """The change of any figure between two independent groups, each (value, low, high) with limits of this level.
+
+    MOVER: low = d - sqrt((v2 - l2)^2 + (h1 - v1)^2), high = d + sqrt((h2 - v2)^2 + (v1 - l1)^2) with d = v2 - v1. Each
+    end takes from either interval the side that it depends on, so that limits that lean to one side keep leaning. p is
+    that of a normal law that reaches from d to the end nearer to 0, and so is below 1 - level just where the limits
+    leave out 0. nan where a value or limit is, and where neither interval has a width.
+
+    Exact coverage of the change of a share by Wilson's limits (which is Newcombe's interval), groups of 10 and 10, 10
+    and 30, 30 and 30 and 100 and 30, shares of 2 to 98 %: 90.2-100 %, mean 95.4-96.0 %. Source: G. Zou and A. Donner,
+    Statistics in Medicine 27 (2008) 1693-1702; R. Newcombe, Statistics in Medicine 17 (1998) 873-890.
+    """
+    (v1, l1, h1), (v2, l2, h2) = as_arrays(*before), as_arrays(*after)
+    difference = v2 - v1
+    below, above = np.hypot(v2 - l2, h1 - v1), np.hypot(h2 - v2, v1 - l1)
+    is_judged = (below > 0) | (above > 0)
+    below, above = np.where(is_judged, below, np.nan), np.where(is_judged, above, np.nan)
+    reach = divide(np.abs(difference), np.where(difference > 0, below, above))
+    p = np.where(difference == 0, np.where(is_judged, 1.0, np.nan), 2 * stdtr(np.inf, -find_quantile(level) * reach))
+    return Change(difference, difference - below, difference + above, p)
 
 
 def compare_nps(before: Classes, after: Classes, level: float = 0.95, df: npt.ArrayLike = np.inf) -> Change:

@@ -29,7 +29,8 @@ class WeightedMean:
     certain, df the degrees of freedom (Kish's number less one, at least 1): both go into
     `intervals.nps_interval_effective` or `mean_score_interval`. kish = (sum w)^2 / sum w^2. covered is the share of the
     population (0..1) in cells that have answers: the value speaks for that part alone. residual_squares are per cell
-    the squared distances of the answers from what the weighting explains.
+    the squared distances of the answers from what the weighting explains. shift is the value less the plain mean of the
+    answers, and shift_se its error: both rest on the same answers, so that it is far below the two errors together.
     """
 
     value: Array
@@ -40,6 +41,8 @@ class WeightedMean:
     kish: Array
     covered: Array
     residual_squares: Array
+    shift: Array
+    shift_se: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +207,7 @@ def _weigh(
     within = (residuals + pooled[..., None]) / (cells.n * np.maximum(1 - leverage, 0) + 1)
     se = np.sqrt((weights**2 * cells.n * within).sum(axis=-1)) / np.where(mass > 0, mass, np.nan)
     kish = divide(mass**2, (weights**2 * cells.n).sum(axis=-1))
+    plain = divide(cells.total.sum(axis=-1), n)
     return WeightedMean(
         value=value,
         se=se,
@@ -213,4 +217,20 @@ def _weigh(
         kish=kish,
         covered=covered,
         residual_squares=residuals,
+        shift=value - plain,
+        shift_se=_shift_error(cells, divide(weights, mass[..., None]), fitted, plain, free),
     )
+
+
+def _shift_error(cells: Sums, weights: Array, fitted: Array, plain: Array, free: Array) -> Array:
+    """The error of the weighted mean less the plain one, by linearisation; `weights` add up to 1 over the answers.
+
+    An answer y moves the difference by u = w (y - what the weighting explains) - (y - plain mean) / n, and se^2 = n /
+    (n - cells or margins) * sum u^2.
+    """
+    n = cells.n.sum(axis=-1)
+    slope = weights - divide(1, n)[..., None]
+    start = divide(plain, n)[..., None] - weights * fitted
+    squares = slope**2 * cells.squares + 2 * slope * start * cells.total + start**2 * cells.n
+    total = np.maximum(np.where(cells.n > 0, squares, 0).sum(axis=-1), 0)
+    return np.sqrt(total * n / np.where(free > 0, free, np.nan))
