@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 
 from saydo.company import MANIFEST_FILE
-from saydo.errors import BadSetting, DestinationInUse, UnknownSetting
+from saydo.errors import BadSetting, DestinationInUse, UnknownSetting, Unwritable
 from saydo.simulate.after_order import ask_after_orders, review
 from saydo.simulate.block import BLOCK, Block, Tally
 from saydo.simulate.care import complain, offer, repair, serve
@@ -74,10 +74,11 @@ def simulate(
 
     ``chunk`` is the number of customers held in memory and written to one file, rounded up to whole blocks of 10,000;
     ``progress`` is called with the customers done and in all; ``planted`` overrides fields of `Plan`. A company that
-    lies in the folder is replaced. Raises `BadSetting`, `UnknownSetting` and `DestinationInUse`.
+    lies in the folder is replaced if it is a simulated one. Raises `BadSetting`, `UnknownSetting`, `DestinationInUse`
+    and `Unwritable`.
     """
     plan = _plan(customers, chunk, planted)
-    with _draft(directory) as draft:
+    with _tell_failures(directory), _draft(directory) as draft:
         clock, tally = Clock(plan), Tally()
         house = Block(plan, clock, seed, -1)
         blocks, together = -(-customers // BLOCK), -(-chunk // BLOCK)
@@ -111,9 +112,18 @@ def _plan(customers: int, chunk: int, planted: dict[str, Any]) -> Plan:
 
 
 @contextmanager
+def _tell_failures(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(path=directory, reason=error.strerror or str(error)) from None
+
+
+@contextmanager
 def _draft(directory: Path) -> Iterator[Path]:
     """A folder beside the place, which takes the place when all is written: whole or not at all."""
-    if directory.exists() and any(directory.iterdir()) and not (directory / MANIFEST_FILE).is_file():
+    is_simulated = all((directory / name).is_file() for name in (MANIFEST_FILE, "truth.json"))
+    if directory.exists() and not is_simulated and (not directory.is_dir() or any(directory.iterdir())):
         raise DestinationInUse(path=directory)
     is_new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)  # the place is taken while the work goes on
