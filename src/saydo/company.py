@@ -21,8 +21,10 @@ import pyarrow as pa
 
 from saydo.errors import BadSetting, DamagedManifest, NotFacts
 from saydo.facts import CONTRACT_VERSION, TABLES, Column, Table
+from saydo.language import mark
 
 MANIFEST_FILE = "saydo.json"
+_MOMENT = mark("a day or a time, such as 2024-07-01 or 2024-07-01T12:00")
 
 
 class Engine(Protocol):
@@ -30,6 +32,10 @@ class Engine(Protocol):
 
     def run(self, expression: ir.Expr) -> pa.Table:
         """The rows of an expression, with the column types of its schema."""
+        ...
+
+    def keep(self, rows: ir.Table) -> ir.Table:
+        """The same rows, computed once and held as long as the engine lives."""
         ...
 
 
@@ -106,11 +112,15 @@ def _only_currency(manifest: Manifest) -> str | None:
 class Facts:
     """A company's facts as known at ``as_of`` (UTC, exclusive), ready to be measured.
 
-    Every table of the contract can be asked for; those that the company does not have are empty (`has` tells).
+    Every table of the contract can be asked for; those that the company does not have are empty (`has` tells). With
+    ``is_keeping`` what several measures need is computed once (see `keeping`).
     """
 
-    def __init__(self, engine: Engine, manifest: Manifest, as_of: datetime | None = None) -> None:
+    def __init__(
+        self, engine: Engine, manifest: Manifest, as_of: datetime | None = None, is_keeping: bool = False
+    ) -> None:
         self.engine = engine
+        self.is_keeping = is_keeping
         self.manifest = manifest
         self.zone = ZoneInfo(manifest.zone)
         self.currency = manifest.currency or _only_currency(manifest)
@@ -133,9 +143,17 @@ class Facts:
         """The rows of an expression built on these tables."""
         return self.engine.run(expression)
 
+    def keeping(self) -> Facts:
+        """The same facts for many measures in a row: what several of them need is computed once and written down."""
+        return Facts(self.engine, self.manifest, self.as_of, is_keeping=True)
+
+    def keep(self, rows: ir.Table) -> ir.Table:
+        """``rows`` that several measures need: held by the engine if the facts are `keeping`, else as they are."""
+        return self.engine.keep(rows) if self.is_keeping else rows
+
     def known_before(self, moment: datetime | date | None) -> Facts:
         """The same facts seen from a moment (a date is its first instant, locally); null changes nothing."""
-        return self if moment is None else Facts(self.engine, self.manifest, self.instant(moment))
+        return self if moment is None else Facts(self.engine, self.manifest, self.instant(moment), self.is_keeping)
 
     def instant(self, moment: datetime | date) -> datetime:
         """A day's first instant in the company's zone, or a time, as naive UTC."""
@@ -214,7 +232,7 @@ def parse_moment(name: str, text: str) -> datetime | date:
     try:
         return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
     except ValueError:
-        raise BadSetting(name=name, value=text, choices="2024-07-01, 2024-07-01T12:00") from None
+        raise BadSetting(name=name, value=text, choices=_MOMENT) from None
 
 
 def expected_columns(name: str, own: Mapping[str, str]) -> dict[str, str]:

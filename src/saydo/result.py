@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from saydo.language import percent, translate
+from saydo.language import number, percent, translate
 
 if TYPE_CHECKING:
     import pandas
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Note:
     """Something that a reader must know beside the figures: a message id and the values in it.
 
-    Values named ``share`` or ``..._share`` (0 to 1) are told as percentages.
+    Values named ``share`` or ``..._share`` (0 to 1) are told as percentages, whole numbers with separators (a ``year``
+    and a ``seed`` without).
     """
 
     text: str
@@ -34,6 +35,8 @@ class Note:
 
 
 def _told(name: str, value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and name not in ("year", "seed"):
+        return number(value)
     return percent(value, 1 if value < 0.1 else 0) if name.endswith("share") and isinstance(value, float) else value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -138,6 +139,55 @@ def test_payment_that_is_paid_after_it_failed_is_not_lost() -> None:
     assert amounts(payments=[{**paid, "failed_at": "2024-01-12"}])["payment_losses"] == 20  # it went back
 
 
+def test_order_that_came_back_and_was_never_paid_is_lost_once() -> None:
+    unpaid = {"order_id": "o", "amount": 20, "due_at": "2024-01-10", "failed_at": "2024-01-11"}
+    back = {**BACK, "quantity": 2, "refund": 20}
+    assert amounts(payments=[unpaid], returns=[back]) == {"sales": 20, "returns": 20}
+    half = amounts(payments=[unpaid], returns=[BACK])
+    assert half == {"sales": 20, "returns": 10, "cost_of_goods": 6, "payment_losses": 10, "margin": -6}
+
+
+def test_payments_lost_are_at_most_what_their_order_still_owes() -> None:
+    order = {**ORDER, "shipping_charged": 5, "shipping_cost": 5}
+    rates = [{"order_id": "o", "amount": 20, "due_at": f"2024-01-{day}"} for day in (10, 20)]
+    failed = [{**rate, "failed_at": "2024-01-25"} for rate in rates]
+    assert amounts(orders=[order], payments=failed)["payment_losses"] == 25  # of 40 that were asked for
+    by_half = amounts("order_id", payments=[{**rates[0], "paid_at": "2024-01-10", "amount": 8}, failed[1]])
+    assert by_half[("o",)]["payment_losses"] == 12
+
+
+def test_payment_with_vat_loses_no_more_than_was_sold_without() -> None:
+    """Amounts are without VAT; of a company that tells them with it, the VAT is no loss."""
+    line = {**LINE, "tax_rate": 0.2}
+    net, gross = ({"order_id": "o", "amount": amount, "failed_at": "2024-01-11"} for amount in (20, 24))
+    found = {"sales": 20, "cost_of_goods": 12, "payment_losses": 20, "margin": -12}
+    assert amounts(order_lines=[line], payments=[net]) == amounts(order_lines=[line], payments=[gross]) == found
+
+
+def test_payments_without_a_due_time_are_not_tries_of_one() -> None:
+    """Two instalments of the same amount, of which one failed."""
+    rate = {"order_id": "o", "amount": 10}
+    rates = [{**rate, "failed_at": "2024-01-11"}, {**rate, "paid_at": "2024-01-11"}]
+    assert amounts(payments=rates)["payment_losses"] == 10
+    assert "payment_losses" not in amounts(payments=[*rates, {**rate, "paid_at": "2024-01-12"}])  # nothing is owed
+
+
+def test_payment_of_a_contract_is_its_holder_s_loss() -> None:
+    contract = {"contract_id": "k", "customer_id": "d", "product_id": "p", "started_on": "2024-01-01"}
+    failed = {"contract_id": "k", "amount": 9, "due_at": "2024-01-10", "failed_at": "2024-01-10"}
+    found = amounts("customer_id", contracts=[contract], payments=[failed])
+    assert found == {
+        ("c",): {"sales": 20, "cost_of_goods": 12, "margin": 8},
+        ("d",): {"payment_losses": 9, "margin": -9},
+    }
+
+
+def test_offers_and_surveys_are_no_service() -> None:
+    contact = {"customer_id": "c", "at": "2024-01-03", "cost": 4, "direction": "out"}
+    sent = [{**contact, "purpose": purpose} for purpose in ("offer", "survey", "service", "notice", None)]
+    assert amounts(contacts=sent)["cost_to_serve"] == 12
+
+
 def test_service_costs_what_contacts_and_cases_say() -> None:
     found = amounts(
         "customer_id",
@@ -257,15 +307,28 @@ def _add_by_loop(
             sums["cost_of_goods"] += line["quantity"] * cost
         elif line["kind"] in ("product", "gift"):
             sums["sales_without_cost"] += amount
+    charged = order["shipping_charged"] or 0
+    charged += sum(
+        line["quantity"] * line["unit_price"]
+        for line in lines
+        if line["kind"] != "shipping" or order["shipping_charged"] is None
+    )
+    back = _take_back_by_loop(sums, order, lines, cost_of)
     if order["tries"] and set(order["tries"]) == {"failed"}:
-        sums["payment_losses"] += 9
+        sums["payment_losses"] += min(9, max(charged - back, 0))
+
+
+def _take_back_by_loop(
+    sums: dict[str, float], order: dict[str, Any], lines: list[dict[str, Any]], cost_of: Callable[..., float | None]
+) -> float:
+    """The amount of what came back."""
     if order["back"] is None:
-        return
+        return 0
     place, product, quantity, refund = order["back"]
     same = [line for line in lines if (line["line"] == place if place else product and line["product_id"] == product)]
     prices, own = ([line[name] for line in same if line[name] is not None] for name in ("unit_price", "unit_cost"))
     named = product or max((line["product_id"] for line in same if line["product_id"]), default=None)
-    cost = sum(own) / len(own) if own else costs.get(named or "")
+    cost = sum(own) / len(own) if own else cost_of({"unit_cost": None, "product_id": named})
     if refund is None:
         refund = quantity * sum(prices) / len(prices) if prices and quantity is not None else 0
     sums["returns"] += refund
@@ -274,3 +337,4 @@ def _add_by_loop(
     has_goods = not same or any(line["kind"] in ("product", "gift") for line in same)
     if (same or named) and has_goods and cost is None:
         sums["sales_without_cost"] -= refund
+    return float(refund)

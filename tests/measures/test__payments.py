@@ -96,6 +96,12 @@ def test_tries_that_failed_are_one_payment_with_the_one_that_followed() -> None:
     assert states == [(3, "retried"), (4, "failed"), (6, "failed"), (8, "overdue"), (9, "failed"), (10, "on_time")]
 
 
+def test_rows_without_a_due_time_are_payments_of_their_own() -> None:
+    same: dict[str, Any] = {"due_at": None, "order_id": "good"}
+    rows = judged([pay(**same, failed_at="2024-01-20"), pay(**same, paid_at="2024-01-22"), pay(**same)])
+    assert [row["state"] for row in rows] == ["failed", "on_time", "open"]
+
+
 def test_payments_to_the_customer_are_left_out() -> None:
     assert [row["amount"] for row in judged([pay(-5), pay(0), pay(7)])] == [7.0]
 

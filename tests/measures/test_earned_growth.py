@@ -95,14 +95,27 @@ def test_earned_growth_splits_by_customers() -> None:
     assert {row["country"]: row["net_revenue_retention"] for row in result} == {"FR": 0.9, "CH": 2.0}
 
 
-def test_earned_growth_says_when_the_facts_begin_too_late() -> None:
-    late = company(
-        ("a", BEFORE, 100), ("a", NOW, 90), orders=[{"order_id": "o0", "customer_id": "a", "ordered_at": BEFORE}]
+@pytest.mark.parametrize(("first", "is_cut_off"), [("2023-01-01", False), ("2023-01-02", True)])
+def test_earned_growth_says_when_the_orders_begin_within_the_year_before(first: str, is_cut_off: bool) -> None:
+    """An answer from long before does not make the orders of the year before complete."""
+    facts = company(
+        *(("a", first, 100), ("a", NOW, 90)),
+        orders=[{"order_id": "o0", "customer_id": "a", "ordered_at": first}],
+        feedback=[{"score": 9, "said_at": "2020-01-01"}],
     )
-    [note] = [str(note) for note in earned_growth(late).notes]
-    assert (
-        note == "The facts begin on 2023-05-05, within a period that is compared: its growth looks larger than it is."
+    result = earned_growth(facts)
+    assert [row["is_cut_off"] for row in result] == [is_cut_off]
+    told = (
+        "The first order on file is of 2023-01-02: growth over a period that began before it looks larger than it is."
     )
+    assert [str(note) for note in result.notes] == ([told] if is_cut_off else [])
+
+
+def test_earned_growth_knows_which_of_several_periods_are_cut_off() -> None:
+    orders = [{"order_id": f"o{n}", "customer_id": "a", "ordered_at": day} for n, day in enumerate((BEFORE, NOW))]
+    facts = company(("a", BEFORE, 100), ("a", NOW, 90), orders=orders)
+    told = {str(row["period"]): row["is_cut_off"] for row in earned_growth(facts, period="quarter", periods=6)}
+    assert told == {"2023-07-01": True, "2024-04-01": False, "2024-07-01": False}
 
 
 MONTH = st.integers(0, 35)

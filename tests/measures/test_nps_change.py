@@ -183,7 +183,10 @@ def test_groups_can_be_those_of_the_customer() -> None:
             "second cannot be 2024-05-01..2024-04-01. It must be an earlier day, two dots, a later day.",
         ),
         ({"compare": "occasion"}, "compare cannot be occasion. It must be another split"),
-        ({"second": "May"}, "second cannot be May. It must be 2024-07-01, 2024-07-01T12:00."),
+        (
+            {"second": "May"},
+            "second cannot be May. It must be a day or a time, such as 2024-07-01 or 2024-07-01T12:00.",
+        ),
         ({"at": "2024-05-01", "days": "0"}, "days cannot be 0. It must be 1 or more."),
         ({"at": "2024-05-01", "days": "ten"}, "days cannot be ten. It must be int."),
     ],
@@ -193,6 +196,26 @@ def test_a_comparison_that_cannot_be_made_says_why(chosen: dict[str, str], words
     with pytest.raises(BadSetting) as caught:
         measure(answers + say(AFTER, 9, touchpoint="app"), **chosen)
     assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("compare", "by"),
+    [
+        ("touchpoint", "touchpoint"),
+        ("feedback.touchpoint", "survey,touchpoint"),
+        ("country", "customers.country"),
+    ],
+)
+def test_groups_that_are_compared_cannot_be_kept_apart(compare: str, by: str) -> None:
+    """Each row would hold one of the two sides alone."""
+    answers = say(AFTER, 9, touchpoint="shop", customer_id="a") + say(AFTER, 0, touchpoint="web", customer_id="b")
+    people = [{"customer_id": "a", "country": "CH"}, {"customer_id": "b", "country": "FR"}]
+    with pytest.raises(BadSetting) as caught:
+        measure(answers, customers=people, compare=compare, by=by)
+    assert str(caught.value) == (
+        f"by cannot be {compare}. It must be another split than the one whose groups are compared."
+    )
+    assert len(measure(answers, customers=people, compare="touchpoint", by="touchpoints.kind")) == 1
 
 
 def test_an_unknown_split_to_compare_is_named() -> None:

@@ -55,6 +55,7 @@ def test_promises_count_once_each_and_only_those_due_make_the_rate() -> None:
         "days_median": 0.25,
         "days_p90": pytest.approx(0.5 + 0.7 * 2.5),
         "early_share": 1 / 4,
+        "clusters": 6,
     }
 
 

@@ -21,6 +21,7 @@ from saydo.simulate import simulate
 from saydo.stats.trials import binomial_p, is_unbiased
 
 SENT = datetime(2024, 3, 1, 9)
+LATER = "2024-07-01"  # when all have had time to answer
 Record = dict[str, Any]
 
 
@@ -38,7 +39,7 @@ def said(customer: str | None, score: float, *, after: float = 1, **more: Any) -
 def measure(invitations: list[Record], answers: list[Record], **chosen: Any) -> list[Record]:
     more = {name: chosen.pop(name) for name in ("customers", "orders") if name in chosen}
     facts = make_facts(invitations=invitations, feedback=answers, **more)
-    return response(facts, **{"show_small_groups": True, **chosen}).to_records()
+    return response(facts, **{"show_small_groups": True, "as_of": LATER, **chosen}).to_records()
 
 
 def only(invitations: list[Record], answers: list[Record], **chosen: Any) -> Record:
@@ -139,14 +140,34 @@ def test_the_occasion_is_that_of_the_survey_where_its_answers_agree() -> None:
 
 def test_a_report_of_the_past_does_not_know_later_answers() -> None:
     invitations, answers = [asked("a", after=1), asked("b", after=3)], [said("a", 9), said("b", 0, after=3)]
-    row = only(invitations, answers, as_of="2024-03-04")
+    row = only(invitations, answers, as_of="2024-03-04", wait_days=2)
     assert (row["answers"], row["heard"], row["nps"]) == (1, 1, 100)
 
 
-def test_recent_silence_is_noted() -> None:
-    facts = make_facts(invitations=[asked("a"), asked("b"), asked("c", bounced_at=SENT)], feedback=[said("a", 9)])
-    notes = [str(note) for note in response(facts, weight_on="", show_small_groups=True).notes]
-    assert notes == ["Invitations of the last 14 days: 1. Some of them will still be answered."]
+def test_invitations_that_may_still_be_answered_are_no_silence_and_no_answers() -> None:
+    """Two weeks after, b has not answered an old invitation, and one of the two asked the day after has answered."""
+    later = SENT + timedelta(days=1)
+    invitations = [asked("a"), asked("b"), asked("c", sent_at=later), asked("d", sent_at=later)]
+    invitations += [asked("e", sent_at=later, bounced_at=later)]
+    answers = [said("a", 9), said("c", 0, after=2)]
+    facts = make_facts(invitations=invitations, feedback=answers)
+    result = response(facts, weight_on="", show_small_groups=True, as_of="2024-03-15T10:00")
+    (row,) = result.to_records()
+    counts = ("invitations", "waiting", "delivered", "answers", "response_rate", "reached", "heard")
+    assert tuple(row[name] for name in counts) == (5, 2, 2, 1, 0.5, 4, 2)
+    assert [str(note) for note in result.notes] == [
+        "Invitations of the last 14 days: 2. They are left out of the response rate, for some of them will still be "
+        "answered."
+    ]
+    (all_over,) = response(facts, weight_on="", show_small_groups=True, as_of="2024-03-15T10:00", wait_days=0)
+    assert (all_over["waiting"], all_over["delivered"], all_over["response_rate"]) == (0, 4, 0.5)
+    (none_over,) = response(facts, weight_on="", show_small_groups=True, as_of="2024-03-04")
+    assert (none_over["response_rate"], none_over["nps"]) == (None, 0)
+
+
+def test_waiting_takes_days() -> None:
+    with pytest.raises(BadSetting, match=r"wait_days cannot be -1\. It must be 0 or more"):
+        only([asked("a")], [said("a", 9)], wait_days=-1)
 
 
 def test_invitations_are_needed() -> None:
@@ -178,6 +199,17 @@ def test_weighting_gives_every_segment_its_share_of_those_asked() -> None:
     assert row["nps_weighted"] == pytest.approx(0, abs=1e-6)
     assert row["nps_weighted_low"] < 0 < row["nps_weighted_high"] < row["nps"]
     assert row["nps_lowest"] <= 0 <= row["nps_highest"]
+    assert row["nps_shift"] == pytest.approx(row["nps_weighted"] - row["nps"])
+    assert row["nps_shift_high"] < 0
+
+
+def test_shift_by_weighting_is_surer_than_the_two_scores() -> None:
+    """Both rest on the same answers; where weights say nothing there is next to no shift."""
+    plain, weighted = only(**two_segments(), weight_on=""), only(**two_segments())
+    assert plain["nps_shift"] == plain["nps_shift_low"] == plain["nps_shift_high"] == pytest.approx(0, abs=1e-6)
+    names = ("nps_shift", "nps", "nps_weighted")
+    shift, *scores = (weighted[f"{name}_high"] - weighted[f"{name}_low"] for name in names)
+    assert 0 < shift < 0.75 * sum(scores)
 
 
 @pytest.mark.parametrize("weight_on", ["", "country", "tenure", "customers.language"])
@@ -198,7 +230,7 @@ def test_a_segment_with_few_answers_is_not_blown_up() -> None:
 def test_the_plain_score_is_that_of_the_measure_of_it() -> None:
     company = two_segments()
     facts = make_facts(feedback=company["answers"], invitations=company["invitations"], customers=company["customers"])
-    (here,), (there,) = response(facts), nps(facts)
+    (here,), (there,) = response(facts, as_of=LATER), nps(facts)
     for name in ("nps", "nps_low", "nps_high", "promoters", "passives", "detractors"):
         assert here[name] == pytest.approx(there[name])
 
@@ -249,8 +281,13 @@ CELLS = {  # segment, country: share of those asked, chance to answer, shares of
 }
 
 
-def draw_companies(seed: int, companies: int, people: int, in_firms: bool = False) -> tuple[Facts, dict[str, float]]:
-    """Companies where the cell explains who answers, and what the score of all who were asked would be in each."""
+Truth = dict[str, tuple[float, float]]
+
+
+def draw_companies(seed: int, companies: int, people: int, in_firms: bool = False) -> tuple[Facts, Truth]:
+    """Companies where the cell explains who answers; what the score of all who were asked would be in each, and by how
+    much that differs from the score to expect of those who answer.
+    """
     rng, keys = default_rng(seed), list(CELLS)
     cell = rng.choice(len(keys), companies * people, p=[CELLS[key][0] for key in keys])
     firm = np.arange(companies * people) // 3
@@ -261,7 +298,9 @@ def draw_companies(seed: int, companies: int, people: int, in_firms: bool = Fals
     common = rng.random(companies * people)
     luck = np.where(rng.random(companies * people) < 0.5, common[firm * 3], common) if in_firms else common
     score = np.array([0, 7, 9])[(luck[:, None] > shares.cumsum(axis=1)[cell][:, :2]).sum(axis=1)]
-    points = 100 * (shares[:, 2] - shares[:, 0])[cell].reshape(companies, people).mean(axis=1)
+    each = 100 * (shares[:, 2] - shares[:, 0])[cell].reshape(companies, people)
+    points = each.mean(axis=1)
+    heard = np.average(each, axis=1, weights=rates.reshape(companies, people))
     speaks = rng.random(companies * people) < rates
     customers = [
         {
@@ -278,20 +317,23 @@ def draw_companies(seed: int, companies: int, people: int, in_firms: bool = Fals
         invitations=[asked(f"c{i}") for i in range(len(cell))],
         feedback=[said(f"c{i}", float(score[i])) for i in np.flatnonzero(speaks)],
     )
-    return facts, {str(company): float(truth) for company, truth in enumerate(points)}
+    pairs = zip(points, heard, strict=True)
+    return facts, {str(i): (float(truth), float(truth - plain)) for i, (truth, plain) in enumerate(pairs)}
 
 
 @pytest.mark.parametrize("in_firms", [False, True], ids=["people", "firms"])
 def test_weighted_interval_covers_what_all_who_were_asked_would_say(in_firms: bool) -> None:
     companies = 200
     facts, truth = draw_companies(41, companies, 150, in_firms)
-    rows = response(facts, by="customers.x_company").to_records()
-    held = sum(row["nps_weighted_low"] <= truth[row["x_company"]] <= row["nps_weighted_high"] for row in rows)
+    rows = response(facts, by="customers.x_company", as_of=LATER).to_records()
+    held = sum(row["nps_weighted_low"] <= truth[row["x_company"]][0] <= row["nps_weighted_high"] for row in rows)
     assert binomial_p(held, companies) > 0.001, held
-    off = [row["nps_weighted"] - truth[row["x_company"]] for row in rows]
+    held = sum(row["nps_shift_low"] <= truth[row["x_company"]][1] <= row["nps_shift_high"] for row in rows)
+    assert binomial_p(held, companies) > 0.001, held
+    off = [row["nps_weighted"] - truth[row["x_company"]][0] for row in rows]
     width = np.mean([row["nps_weighted_high"] - row["nps_weighted_low"] for row in rows])
     assert is_unbiased(off, 0, width / 3.92), np.mean(off)
-    assert np.mean([row["nps"] - truth[row["x_company"]] for row in rows]) > 10
+    assert np.mean([row["nps"] - truth[row["x_company"]][0] for row in rows]) > 10
 
 
 def compare_with_truth(folder: Path, seed: int, **planted: Any) -> list[tuple[float, float, float, bool]]:

@@ -67,6 +67,38 @@ def test_a_single_small_group_is_hidden_alone() -> None:
     assert row["nps"] is None
 
 
+def crossed(**counts: tuple[int, int]) -> Facts:
+    """So many answers by touchpoint from each of two surveys."""
+    said = [
+        answer
+        for place, pair in counts.items()
+        for survey, n in zip("xy", pair, strict=True)
+        for answer in answers([9] * n, touchpoint=place, survey=survey)
+    ]
+    return make_facts(feedback=said)
+
+
+def test_groups_are_hidden_among_those_with_whom_they_have_a_total() -> None:
+    """The smallest other group, of another occasion, is never added to the small one: it hides nothing."""
+    said = answers([9] * 3, touchpoint="shop", occasion="event") + answers([9] * 20, touchpoint="web", occasion="event")
+    said += answers([9] * 6, touchpoint="app", occasion="relational")
+    rows = nps(make_facts(feedback=said), by="touchpoint")
+    assert {row["touchpoint"]: row["is_hidden"] for row in rows} == {"app": False, "shop": True, "web": True}
+
+
+def test_a_small_occasion_hides_no_other() -> None:
+    said = answers([9] * 3, occasion="event") + answers([9] * 20, occasion="relational")
+    assert [row["is_hidden"] for row in nps(make_facts(feedback=said))] == [True, False]
+
+
+def test_crossed_groups_are_hidden_from_the_sums_of_both_splits() -> None:
+    """With one companion the sum by touchpoint, or that by survey, would give the three away."""
+    shop, web, app = (3, 20), (30, 40), (50, 60)
+    rows = nps(crossed(shop=shop, web=web, app=app), by="touchpoint,survey")
+    hidden = {(row["touchpoint"], row["survey"]) for row in rows if row["is_hidden"]}
+    assert hidden == {("shop", "x"), ("shop", "y"), ("web", "x"), ("web", "y")}
+
+
 def test_small_groups_are_shown_to_those_who_may_see_identities() -> None:
     rows = nps(many_of_each(app=20, shop=1), by="touchpoint", show_small_groups=True).to_records()
     assert [row["answers"] for row in rows] == [20, 1]
@@ -190,8 +222,14 @@ def test_settings_are_read_from_text_by_their_type() -> None:
     ("settings", "words"),
     [
         ({"each": "persn"}, "each cannot be persn. It must be person, answer."),
-        ({"since": "1.4.2024"}, "since cannot be 1.4.2024. It must be 2024-07-01, 2024-07-01T12:00."),
-        ({"as_of": "soon"}, "as_of cannot be soon. It must be 2024-07-01, 2024-07-01T12:00."),
+        (
+            {"since": "1.4.2024"},
+            "since cannot be 1.4.2024. It must be a day or a time, such as 2024-07-01 or 2024-07-01T12:00.",
+        ),
+        (
+            {"as_of": "soon"},
+            "as_of cannot be soon. It must be a day or a time, such as 2024-07-01 or 2024-07-01T12:00.",
+        ),
     ],
 )
 def test_a_bad_setting_says_what_it_must_be(settings: dict[str, Any], words: str) -> None:

@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from saydo.company import Facts
-from saydo.measures._clusters import add_cluster
+from saydo.measures._clusters import add_cluster, is_whole
 from saydo.measures._measure import in_period
 from saydo.measures._split import Split, split_rows
 
@@ -24,6 +24,8 @@ def answers_to(facts: Facts, questions: Sequence[str], since: date | None, until
     feedback = facts.table("feedback")
     rows = feedback.filter(feedback.question.isin(questions) & feedback.score.notnull())
     rows = in_period(facts, rows, "said_at", since, until)
+    if is_whole(facts, "feedback", "customer_id"):
+        return rows.mutate(person=rows.customer_id)
     # marked, because the keys of two tables can be equal
     return rows.mutate(person=rows.customer_id.coalesce("answer " + rows.feedback_id))
 

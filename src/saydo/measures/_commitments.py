@@ -51,6 +51,29 @@ def days_between(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.Floatin
     return end.delta(start, unit="microsecond").cast("float64") / MICROSECONDS_A_DAY
 
 
+def promises_known_at_answers(facts: Facts, answers: ir.Table) -> ir.Table:
+    """Answers about orders, once for each kind of promise of the order, with ``promise`` and ``is_broken``.
+
+    Of several promises of a kind, one broken is enough. Only what was decided when the answer was given: who answers
+    before cannot know.
+    """
+    answers = answers.filter(answers.order_id.notnull())
+    judged = judge_commitments(facts)
+    judged = judged.filter(judged.state.isin(("kept", "broken")))
+    asked = answers.select(_asked="order_id").distinct()  # few orders are answered about: judge no others
+    judged = judged.semi_join(asked, [("order_id", "_asked")])
+    is_broken = judged.state == "broken"
+    by_time = ibis.ifelse(is_broken, judged.due_at, judged.fulfilled_at)
+    decided_at = ibis.ifelse(judged.kept.notnull(), judged.settled_at, by_time)
+    outcomes = judged.group_by(_order="order_id", _promise="promise").aggregate(
+        _broken=is_broken.max(), _decided_at=decided_at.max()
+    )
+    joined = answers.inner_join(outcomes, [("order_id", "_order")])
+    known = joined["_decided_at"].isnull() | (joined.said_at >= joined["_decided_at"])
+    kept = {name: joined[name] for name in answers.columns}
+    return joined.filter(known).select(**kept, promise=joined["_promise"], is_broken=joined["_broken"])
+
+
 def _with_cancellation(facts: Facts) -> ir.Table:
     """Commitments with what the cancellation of their order says; only cancelled orders are joined, for they are
     few.

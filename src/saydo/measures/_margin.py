@@ -12,9 +12,14 @@ in the company's currency and without VAT. Discounts are out of the price alread
   stands in ``sales`` and again in ``sales_without_cost``, and so drops out. Fees and shipping need no known cost.
 - A return takes back its refund, else what its quantity was sold for. Its goods go back into stock at their cost if it
   says what came back and how many; otherwise their cost is lost. Goods of unknown cost drop out as they came in.
-- A payment is lost when it failed (even after it was paid) and no other try of it (same order, due time and amount) was
-  paid or is still open, or when it is unpaid 90 days after it was due.
-- Contacts and cases cost what they say. Costs of a month that name no customer are not spread over customers.
+- A payment is lost when it failed (even after it was paid) and no other try of it was paid or is still open, or when it
+  is unpaid 90 days after it was due; `saydo.measures._payments` tells what became of it. Its amount, like every amount
+  of the facts, is without VAT (which a company that is never paid does not owe either). What the payments of an order
+  lose is at most what the order still owes: its sales and shipping charged, less its returns and what was paid. Sales
+  that came back are taken off once, as a return. A payment of a contract that names no order is lost whole.
+- Contacts about service and cases cost what they say. Messages that offer something or ask for answers are no service
+  to the customer: what they cost is marketing, which like overheads is not in a margin. Costs of a month that name no
+  customer are not spread over customers.
 
 Every amount counts on the day on which it arose: a return on the day of the return, not of the sale.
 """
@@ -22,7 +27,7 @@ Every amount counts on the day on which it arose: a return on the day of the ret
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
@@ -32,7 +37,8 @@ from saydo.errors import UnknownSplit, nearest
 from saydo.facts import ORDER_LINES, TIME
 from saydo.language import mark
 from saydo.measures._measure import Note, in_period
-from saydo.measures._money import add_rate, convert_money
+from saydo.measures._money import add_rate, convert_money, is_mixed
+from saydo.measures._payments import judge_payments
 from saydo.measures._split import TIME_UNITS, Split, cut_time, split_rows, splits_of
 
 AMOUNTS = (
@@ -45,9 +51,9 @@ AMOUNTS = (
     "payment_losses",
 )
 UNPAID_DAYS = 90
+_NOT_SERVICE = ("offer", "survey")
 _WITHOUT_GOODS = ("shipping", "fee")
 _KEYS = ("customer_id", "order_id", "product_id", "kind")
-_NEVER = datetime(9999, 12, 31)
 _UNKNOWN_CUSTOMER = mark("Orders without a customer: {share} of all. They are left out.")
 _UNKNOWN_RETURN = mark(
     "Returns that say neither what was paid back nor how much of what came back: {count}. They count 0."
@@ -60,18 +66,19 @@ def movements(facts: Facts, since: date | None = None, until: date | None = None
     Amounts are float64, null where an event has none of the kind (sums skip null several times faster than 0); ``kind``
     is that of an order line. What has no customer is in it: leave it out of figures per customer.
     """
-    orders = add_rate(facts, "orders", sold_orders(facts))
+    orders = _rated_orders(facts)
     rows = _lines(facts, orders).union(_shipping(orders))
     for table, find in (("returns", _returns), ("payments", _payments), ("contacts", _contacts), ("cases", _cases)):
         rows = rows.union(find(facts, orders)) if facts.has(table) else rows
-    return in_period(facts, rows, "at", since, until)
+    return in_period(facts, facts.keep(rows), "at", since, until)
 
 
 def net_sales(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
     """The `movements` of sales and returns alone, with ``net``: what was bought and kept."""
-    orders = add_rate(facts, "orders", sold_orders(facts))
+    orders = _rated_orders(facts)
     rows = _lines(facts, orders)
-    rows = in_period(facts, rows.union(_returns(facts, orders)) if facts.has("returns") else rows, "at", since, until)
+    rows = rows.union(_returns(facts, orders)) if facts.has("returns") else rows
+    rows = in_period(facts, movements(facts) if facts.is_keeping else rows, "at", since, until)
     return rows.mutate(net=rows.sales.coalesce(0.0) - rows.returns.coalesce(0.0))
 
 
@@ -173,54 +180,63 @@ def note_unknown_returns(facts: Facts, since: date | None = None, until: date | 
     return (Note(_UNKNOWN_RETURN, {"count": count}),) if count else ()
 
 
+def _rated_orders(facts: Facts) -> ir.Table:
+    orders = sold_orders(facts)
+    return add_rate(facts, "orders", orders) if is_mixed(facts, "orders") else orders
+
+
 def _lines(facts: Facts, orders: ir.Table) -> ir.Table:
     """The lines of ``orders``, at the order's time."""
-    sold = orders.select(
-        _order="order_id", customer_id="customer_id", at="ordered_at", charged="shipping_charged", rate="rate"
-    )
+    sold = orders.rename(_order="order_id", at="ordered_at", charged="shipping_charged")
+    sold = sold.select("_order", "customer_id", "at", "charged", *_rate_of(sold))
     lines = facts.table("order_lines").select("order_id", "kind", "product_id", "quantity", "unit_price", "unit_cost")
-    rows = _add_cost(facts, lines.join(sold, [("order_id", "_order")]))
-    amount = _number(rows.quantity) * _number(rows.unit_price) * rows.rate
+    rows = lines.join(sold, [("order_id", "_order")])
+    amount = _convert(_number(rows.quantity) * _number(rows.unit_price), rows)
+    rows = _add_cost(facts, rows.mutate(amount=amount, own_cost=_convert(_number(rows.unit_cost), rows)))
     is_goods, is_shipping = ~rows.kind.isin(_WITHOUT_GOODS), rows.kind == "shipping"
     return _movement(
         rows,
-        sales=ibis.ifelse(is_shipping, None, amount),
-        sales_without_cost=ibis.ifelse(is_goods & rows.cost.isnull(), amount, None),
+        sales=ibis.ifelse(is_shipping, None, rows.amount),
+        sales_without_cost=ibis.ifelse(is_goods & rows.cost.isnull(), rows.amount, None),
         cost_of_goods=_number(rows.quantity) * rows.cost,
-        shipping=ibis.ifelse(is_shipping & rows.charged.isnull(), -amount, None),
+        shipping=ibis.ifelse(is_shipping & rows.charged.isnull(), -rows.amount, None),
     )
 
 
 def _shipping(orders: ir.Table) -> ir.Table:
     rows = orders.filter(orders.shipping_cost.notnull() | orders.shipping_charged.notnull()).rename(at="ordered_at")
     net = _number(rows.shipping_cost).coalesce(0.0) - _number(rows.shipping_charged).coalesce(0.0)
-    return _movement(rows, shipping=net * rows.rate)
+    return _movement(rows, shipping=_convert(net, rows))
 
 
 def _returns(facts: Facts, orders: ir.Table) -> ir.Table:
-    """Returns of sold orders and of no order at all; the line sold tells their price and cost, else the product."""
+    """What returns take back, and their goods, which come back at the cost of the line sold, else of the product."""
+    rows = _add_cost(facts, _returned(facts, orders))
+    is_named = rows["_return"].notnull() | rows.product_id.notnull()
+    is_unknown = is_named & rows.has_goods.coalesce(True) & rows.cost.isnull()
+    return _movement(
+        rows,
+        sales_without_cost=ibis.ifelse(is_unknown, -rows.taken_back, None),
+        returns=rows.taken_back,
+        cost_of_goods=-(_number(rows.quantity) * rows.cost),
+    )
+
+
+def _returned(facts: Facts, orders: ir.Table) -> ir.Table:
+    """Returns of sold orders and of no order at all, with ``taken_back``: the refund, else what it was sold for."""
     returns = convert_money(facts, "returns", facts.table("returns"), ["refund"]).rename(at="returned_at")
-    sold = orders.select(_order="order_id", _customer="customer_id", rate="rate")
+    sold = orders.select(_order="order_id", _customer="customer_id", **{name: name for name in _rate_of(orders)})
     rows = returns.left_join(sold, [("order_id", "_order")])
     rows = rows.filter(rows.order_id.isnull() | rows["_order"].notnull()).select(
-        *("return_id", "order_id", "at", "quantity", "refund"),
+        *("return_id", "order_id", "at", "quantity", "refund", *_rate_of(orders)),
         customer_id=rows["_customer"].coalesce(rows.customer_id),
         own_product="product_id",
-        rate=rows.rate.coalesce(1.0),
     )
     lines = _returned_lines(facts).rename(_return="return_id")
     rows = rows.left_join(lines, [("return_id", "_return")])
-    rows = _add_cost(facts, rows.mutate(product_id=rows.own_product.coalesce(rows.product_id)))
-    refund = _number(rows.refund).coalesce(_number(rows.quantity) * rows.unit_price * rows.rate)
-    is_unknown = (
-        (rows["_return"].notnull() | rows.product_id.notnull()) & rows.has_goods.coalesce(True) & rows.cost.isnull()
-    )
-    return _movement(
-        rows,
-        sales_without_cost=ibis.ifelse(is_unknown, -refund, None),
-        returns=refund,
-        cost_of_goods=-(_number(rows.quantity) * rows.cost),
-    )
+    known = {"product_id": rows.own_product.coalesce(rows.product_id), "own_cost": _convert(rows.unit_cost, rows)}
+    price = _convert(rows.unit_price, rows)
+    return rows.mutate(**known, taken_back=_number(rows.refund).coalesce(_number(rows.quantity) * price))
 
 
 def _returned_lines(facts: Facts) -> ir.Table:
@@ -241,24 +257,68 @@ def _returned_lines(facts: Facts) -> ir.Table:
 
 
 def _payments(facts: Facts, orders: ir.Table) -> ir.Table:
-    """Payments lost, counted once whatever the number of tries."""
-    payments = facts.table("payments").mutate(due=lambda table: table.due_at.coalesce(ibis.literal(_NEVER)))
-    is_unpaid = payments.paid_at.isnull()
-    is_failed = payments.failed_at.notnull() & (is_unpaid | (payments.failed_at > payments.paid_at))
-    is_overdue = payments.due_at < ibis.literal(facts.as_of - timedelta(days=UNPAID_DAYS))
-    is_lost = is_failed.coalesce(False) | (is_unpaid & is_overdue.coalesce(False))
-    tries = ["order_id", "due", "amount"]
-    lost = payments.filter(is_lost & (payments.amount > 0)).anti_join(payments.filter(~is_lost).view(), tries)
-    told = {name: lost[name].max() for name in ("failed_at", "contract_id", "currency")}
-    lost = lost.group_by(tries).aggregate(**told)
-    lost = lost.mutate(at=lost.failed_at.coalesce(lost.due + ibis.interval(days=UNPAID_DAYS)))
-    lost = convert_money(facts, "payments", lost, ["amount"], at="at")
-    rows = lost.join(orders.select(_order="order_id", customer_id="customer_id"), [("order_id", "_order")])
-    return _movement(rows, payment_losses=_number(rows.amount))
+    """Payments lost, of sold orders and of contracts."""
+    judged = judge_payments(facts, _unsettled(facts))
+    is_failed, unpaid = judged.state == "failed", ibis.interval(days=UNPAID_DAYS)
+    is_overdue = (judged.state == "overdue") & (judged.placed_at + unpaid < ibis.literal(facts.as_of))
+    at = ibis.ifelse(is_failed, judged.failed_at, judged.placed_at + unpaid)
+    lost = judged.mutate(at=at).filter(is_failed | is_overdue).select("order_id", "contract_id", "amount", "at")
+    of_orders = _cap_losses(facts, lost.filter(lost.order_id.notnull()), orders, judged)
+    rows = _movement(of_orders, payment_losses=of_orders.amount)
+    if not facts.has("contracts"):
+        return rows
+    contracts = facts.table("contracts")
+    holders = contracts.select(_contract="contract_id", customer_id="customer_id", product_id="product_id")
+    of_contracts = lost.filter(lost.order_id.isnull()).join(holders, [("contract_id", "_contract")])
+    return rows.union(_movement(of_contracts, payment_losses=of_contracts.amount))
+
+
+def _unsettled(facts: Facts) -> ir.Table:
+    """All payments of orders and contracts of which one is not paid, or failed: few, so that only these are judged."""
+    rows = facts.table("payments").mutate(_parent=lambda table: table.order_id.coalesce(table.contract_id))
+    unsettled = rows.filter(rows.paid_at.isnull() | rows.failed_at.notnull()).select(_open="_parent").distinct()
+    return rows.semi_join(unsettled, [("_parent", "_open")]).drop("_parent")
+
+
+def _cap_losses(facts: Facts, lost: ir.Table, orders: ir.Table, judged: ir.Table) -> ir.Table:
+    """Lost payments of sold orders with ``customer_id``, cut in proportion to what their order still owes."""
+    total = lost.amount.sum().over(ibis.window(group_by="order_id"))
+    sold = orders.semi_join(lost.select(_lost="order_id").distinct(), [("order_id", "_lost")])
+    buyers = sold.select(_order="order_id", customer_id="customer_id")
+    rows = lost.mutate(total=total).join(buyers, [("order_id", "_order")])
+    rows = rows.drop("_order").left_join(_owed(facts, sold, judged), [("order_id", "_order")])
+    left = ibis.greatest(rows.owed.coalesce(0.0), 0.0)
+    return rows.mutate(amount=rows.amount * ibis.least(left / rows.total, 1.0))
+
+
+def _owed(facts: Facts, orders: ir.Table, judged: ir.Table) -> ir.Table:
+    """What each of these ``orders`` (``_order``) still owes: sold and charged, less what came back and was paid."""
+    sold = orders.select(_order="order_id", charged="shipping_charged", **{name: name for name in _rate_of(orders)})
+    lines = facts.table("order_lines").select("order_id", "kind", "quantity", "unit_price")
+    lines = lines.join(sold, [("order_id", "_order")])
+    is_charged_apart = (lines.kind == "shipping") & lines.charged.notnull()
+    price = _convert(_number(lines.quantity) * _number(lines.unit_price), lines)
+    back = _returned(facts, orders).filter(lambda table: table.order_id.notnull())
+    paid = judged.filter(judged.is_paid).semi_join(sold, [("order_id", "_order")])
+    parts = (
+        lines.select(_order="order_id", owed=ibis.ifelse(is_charged_apart, 0.0, price)),
+        sold.select(_order="_order", owed=_convert(_number(sold.charged), sold)),
+        back.select(_order="order_id", owed=-back.taken_back),
+        paid.select(_order="order_id", owed=-paid.amount),
+    )
+    rows = ibis.union(*parts)
+    return rows.group_by("_order").aggregate(owed=rows.owed.sum())
+
+
+def service_contacts(facts: Facts) -> ir.Table:
+    """Contacts about service (or nobody knows what), their cost in the company's currency: no offers and no surveys."""
+    rows = facts.table("contacts")
+    rows = rows.filter(rows.purpose.isnull() | rows.purpose.notin(_NOT_SERVICE))
+    return convert_money(facts, "contacts", rows, ["cost"])
 
 
 def _contacts(facts: Facts, _: ir.Table | None = None) -> ir.Table:
-    return _serve(convert_money(facts, "contacts", facts.table("contacts"), ["cost"]))
+    return _serve(service_contacts(facts))
 
 
 def _cases(facts: Facts, _: ir.Table | None = None) -> ir.Table:
@@ -278,13 +338,21 @@ def _movement(rows: ir.Table, **given: ir.Value) -> ir.Table:
 
 
 def _add_cost(facts: Facts, rows: ir.Table) -> ir.Table:
-    """``rows`` (product_id, unit_cost with its rate, at) with ``cost``: of one piece, in the company's currency."""
+    """``rows`` (product_id, own_cost, at) with ``cost``: of one piece, its own, else that of its product."""
     products = facts.table("products").select(_key="product_id", product_cost="unit_cost", currency="currency")
-    joined = rows.left_join(products, [("product_id", "_key")]).drop("_key")
-    joined = joined.mutate(product_cost=ibis.ifelse(joined.unit_cost.isnull(), joined.product_cost, None))
-    rated = add_rate(facts, "products", joined.rename(own_rate="rate"), at="at", columns=["product_cost"])
-    cost = (_number(rated.unit_cost) * rated.own_rate).coalesce(_number(rated.product_cost) * rated.rate)
-    return rated.select(*[name for name in rows.columns if name != "rate"], rate=rated.own_rate, cost=cost)
+    joined = rows.drop(*_rate_of(rows)).left_join(products, [("product_id", "_key")]).drop("_key")
+    joined = joined.mutate(product_cost=ibis.ifelse(joined.own_cost.isnull(), joined.product_cost, None))
+    priced = convert_money(facts, "products", joined, ["product_cost"], at="at")
+    return priced.mutate(cost=priced.own_cost.coalesce(_number(priced.product_cost)))
+
+
+def _rate_of(rows: ir.Table) -> tuple[str, ...]:
+    """The column that holds the rate into the company's currency, if it has met others."""
+    return ("rate",) if "rate" in rows.columns else ()
+
+
+def _convert(amount: ir.Value, rows: ir.Table) -> ir.Value:
+    return amount * rows.rate if _rate_of(rows) else amount
 
 
 def _number(value: ir.Value) -> ir.Value:

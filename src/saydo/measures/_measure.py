@@ -11,12 +11,14 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from saydo.company import Facts, parse_moment
-from saydo.errors import BadSetting, MissingTable, NothingToMeasure, UnknownSetting, nearest
+from saydo.errors import BadSetting, EmptyTable, MissingTable, NoInterval, NothingToMeasure, UnknownSetting, nearest
 from saydo.language import mark
+from saydo.measures._compare import compare_results
 from saydo.measures._split import TIME_UNITS
 from saydo.result import Note, Result
 
@@ -42,14 +44,14 @@ class Figures:
 
 @dataclass(frozen=True, repr=False)
 class Measure:
-    """A measure. Calling it runs it.
+    """A measure. Calling it runs it, `compare` sets two of its results against each other.
 
     ``base`` is the table whose rows it counts and whose columns can split it, ``at`` the time that places a row in a
     period (that of the table if not said); ``reads`` the tables it cannot do without, ``uses`` those that it takes if
     they are there. ``headline`` names the column to show first, with the columns of its ``count``, ``low`` and ``high``
-    (empty for a census, which has no interval). ``good`` is the direction that is good news. ``said`` marks figures of
-    what people said: small groups are hidden. ``bound`` says what leaves the engine. ``sentence`` names columns of the
-    result as its places.
+    (empty for a census, which has no interval; with ``is_bounded`` they are bounds that unknown facts leave, and no
+    interval by chance). ``good`` is the direction that is good news. ``said`` marks figures of what people said: small
+    groups are hidden. ``bound`` says what leaves the engine. ``sentence`` names columns of the result as its places.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Measure:
     unit: Literal["points", "share", "money", "count", "days", "score"]
     low: str = ""
     high: str = ""
+    is_bounded: bool = False
     at: str = ""
     reads: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
@@ -89,7 +92,7 @@ class Measure:
 
         ``by`` is one split, several, or a text with commas; ``settings`` are those of `settings`, as values or as text.
         Groups of fewer than 5 answers are hidden unless ``show_small_groups`` (for readers who may see identities).
-        Raises `MissingTable`, `UnknownSplit`, `UnknownSetting`, `BadSetting`, `NothingToMeasure`.
+        Raises `MissingTable`, `EmptyTable`, `UnknownSplit`, `UnknownSetting`, `BadSetting`, `NothingToMeasure`.
         """
         self._require(facts)
         splits = tuple(part.strip() for part in by.split(",") if part.strip()) if isinstance(by, str) else tuple(by)
@@ -105,9 +108,33 @@ class Measure:
         if figures.overlaps:
             notes.append(Note(_OVERLAP, {"split": ", ".join(splits)}))
         if self.said and not show_small_groups:
-            rows, hidden = _hide_small(rows, self.count, figures.by)
+            rows, hidden = _hide_small(rows, self.count, figures.by, figures.by[: len(splits)])
             notes += [Note(_HIDDEN, {"count": hidden, "least": HIDE_BELOW})] if hidden else []
         return Result(self, rows, figures.by, facts.as_of, facts.currency, chosen, tuple(notes))
+
+    def compare(self, before: Result, after: Result) -> pa.Table:
+        """The headline of ``after`` less that of ``before``, two results of this measure about independent facts.
+
+        difference = after - before. low and high by MOVER, which takes for each end what it needs of the two intervals,
+        so that intervals that lean to one side give one that does; p by a normal law of that width, below 0.05 just
+        where low and high leave out 0 (`saydo.stats.changes.compare_limits`).
+
+        Reads:   both results. Groups (the columns of ``by``) are matched; one that only one side has stays.
+        Returns: the columns of ``by``; before, after, difference, low, high (unit of the measure; 95 %), p (0 to 1).
+                 Null where a side has no figure (it is hidden, or nothing was counted), or no interval.
+        Cautions: the periods must not overlap. Where the same people are on both sides and go on as they did, the
+                 interval is wider than need be (`nps_change` takes that into account). Of many groups some look changed
+                 by chance. A change after an action is not yet its effect.
+        Source:  Zou and Donner 2008, Statistics in Medicine 27 (MOVER).
+
+        Raises `NoInterval` for a census, and `BadSetting` for results of another measure, split or way of counting.
+        """
+        if not self.low or self.is_bounded:
+            raise NoInterval(measure=self.name)
+        for name, result in (("before", before), ("after", after)):
+            if result.measure is not self:
+                raise BadSetting(name=name, value=result.measure.name, choices=self.name)
+        return compare_results(before, after)
 
     @cached_property
     def settings(self) -> dict[str, tuple[Any, Any]]:
@@ -119,7 +146,7 @@ class Measure:
     def _require(self, facts: Facts) -> None:
         for table in self.reads:
             if not facts.has(table):
-                raise MissingTable(measure=self.name, table=table)
+                raise (EmptyTable if table in facts.manifest.tables else MissingTable)(measure=self.name, table=table)
 
     def _setting(self, name: str, value: Any) -> Any:
         if name not in self.settings:
@@ -176,25 +203,48 @@ def _ordered(rows: pa.Table, by: Sequence[str]) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in by]) if by else rows
 
 
-def _hide_small(rows: pa.Table, count: str, by: Sequence[str]) -> tuple[pa.Table, int]:
-    """Empty the figures of groups under HIDE_BELOW, and of the next smallest while so few are hidden; how many were.
+def _hide_small(rows: pa.Table, count: str, by: Sequence[str], across: Sequence[str]) -> tuple[pa.Table, int]:
+    """Empty the figures of groups under HIDE_BELOW, and of others that would give them away; how many were.
 
-    What is hidden can be had together by taking the others from the whole: it must be two groups at least, and
-    HIDE_BELOW people.
+    A hidden group can be had by taking the others from their total, which is what the same question says with one split
+    less. So in every line of groups that differ in one column of ``across`` (the splits asked for) alone, two groups at
+    least are hidden together, and HIDE_BELOW people: the smallest others come along, until no line is left with less.
+    The rest of ``by`` (occasion, question) is never added up, so nobody is hidden there.
+
+    What this does not prevent: working out bounds or, with luck, a value from the sums of several lines of crossed
+    splits at once; and comparing this table with one of other splits, another period or another date of the report,
+    each of which chooses its own companions.
     """
     counts = column(rows, count)
     small = (counts < HIDE_BELOW) & (counts > 0)
-    if by and small.any():
-        sizes = np.where(counts > 0, counts, np.inf)  # nan (nobody counted) is nobody to hide among either
-        order = np.argsort(sizes)[: np.isfinite(sizes).sum()]
-        is_enough = (np.arange(len(order)) > 0) & (np.cumsum(counts[order]) >= HIDE_BELOW)
-        least = int(np.argmax(is_enough)) + 1 if is_enough.any() else len(order)
-        small[order[:least]] = True
+    lines = [line for name in across for line in _lines(rows, [other for other in by if other != name])]
+    hidden = 0
+    while hidden < small.sum():
+        hidden = int(small.sum())
+        for line in lines:
+            small[line] = _add_companions(counts[line], small[line])
     for index, name in enumerate(rows.column_names):
         if name not in by:
             kept = pc.if_else(pa.array(small), pa.scalar(None, rows[name].type), rows[name].combine_chunks())
             rows = rows.set_column(index, name, kept)
     return rows.append_column("is_hidden", pa.array(small)), int(small.sum())
+
+
+def _lines(rows: pa.Table, same: Sequence[str]) -> list[npt.NDArray[np.intp]]:
+    """The places of the rows that have the columns ``same`` in common, of lines with two rows or more."""
+    places: dict[tuple[Any, ...], list[int]] = {}
+    for place, key in enumerate(rows.select(list(same)).to_pylist() if same else [{}] * len(rows)):
+        places.setdefault(tuple(key.values()), []).append(place)
+    return [np.array(line) for line in places.values() if len(line) > 1]
+
+
+def _add_companions(counts: npt.NDArray[np.float64], small: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """``small`` with the next smallest groups of a line, while fewer than two or than HIDE_BELOW people are hidden."""
+    hidden = small.copy()
+    others = [place for place in np.argsort(counts, kind="stable") if counts[place] > 0 and not small[place]]
+    while hidden.any() and others and (hidden.sum() < 2 or counts[hidden].sum() < HIDE_BELOW):
+        hidden[others.pop(0)] = True
+    return hidden
 
 
 __all__ = ["TIME_UNITS", "Figures", "Measure", "Note", "add_columns", "column", "in_period"]

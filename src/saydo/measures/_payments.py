@@ -3,7 +3,8 @@
 Seen as it was known at `Facts.as_of`:
 
 - A row that failed is a *try*. If another row of the same order or contract, due time and amount did not fail, that
-  one is the payment and the try only marks it; of several that failed and no other, one stands for all.
+  one is the payment and the try only marks it; of several that failed and no other, one stands for all. Without a due
+  time nothing tells whether two rows are one payment: each stands for itself.
 - not due yet: *open*, whatever became of it already, for of what is not due only the good payers are known.
 - paid: *on_time* by its due time (a due date means the end of that local day) or without one; *retried* if so, but
   only after a failed try; *late* after it. Money that came and went back (failed after it was paid) is not paid.
@@ -30,20 +31,23 @@ _NEVER = datetime(9999, 12, 31)
 _TRY = ("_parent", "_due", "amount")  # what the tries of one payment have in common
 
 
-def judge_payments(facts: Facts) -> ir.Table:
-    """Payments with ``state`` (one of STATES), ``placed_at``, ``days_late`` and ``is_cancelled``.
+def judge_payments(facts: Facts, payments: ir.Table | None = None) -> ir.Table:
+    """Payments with ``state`` (one of STATES), ``placed_at``, ``days_late``, ``is_cancelled`` and ``is_paid``.
 
-    ``amount`` is in the company's currency (float64). ``placed_at`` is when it was due, else paid, else failed.
-    ``days_late`` is null unless the state is late; ``is_cancelled`` tells of the order. Seen from the past,
-    payments of orders and contracts that did not exist yet are left out.
+    ``payments`` are the rows to judge, with all their tries; the whole table if not given. ``is_paid`` is true for
+    money that came and stayed, before it was due too. ``amount`` is in the company's currency (float64).
+    ``placed_at`` is when it was due, else paid, else failed. ``days_late`` is null unless the state is late;
+    ``is_cancelled`` tells of the order. Seen from the past, payments of orders and contracts that did not exist yet
+    are left out.
     """
-    rows = _with_cancellation(facts, _join_tries(_customers_payments(facts)))
+    rows = _with_cancellation(facts, _join_tries(_customers_payments(facts, payments)))
     rows = rows.mutate(placed_at=rows.due_at.coalesce(rows.paid_at, rows.failed_at))
     rows = convert_money(facts, "payments", rows, ["amount"], at="placed_at")
     state = _state(rows, facts)
     days_late = ibis.ifelse(state == "late", days_between(rows.due_at, rows.paid_at), ibis.null("float64"))
     rows = rows.select(
-        *("payment_id", "order_id", "contract_id", "currency", "placed_at", "is_cancelled"),
+        *("payment_id", "order_id", "contract_id", "currency", "placed_at", "failed_at", "is_cancelled"),
+        is_paid=rows.paid_at.notnull() & ~rows["_is_failed"],
         amount=rows.amount.cast("float64"),
         state=state,
         days_late=days_late,
@@ -63,13 +67,13 @@ def add_customer(facts: Facts, rows: ir.Table) -> ir.Table:
     return joined.mutate(customer_id=joined["_buyer"].coalesce(joined["_holder"])).drop("_buyer", "_holder")
 
 
-def _customers_payments(facts: Facts) -> ir.Table:
+def _customers_payments(facts: Facts, payments: ir.Table | None) -> ir.Table:
     """What customers had to pay, with ``_is_failed`` and what the tries of one payment have in common."""
-    rows = facts.table("payments")
-    rows = _known(facts, rows)
+    rows = _known(facts, facts.table("payments") if payments is None else payments)
+    parent = rows.order_id.coalesce(rows.contract_id, rows.payment_id)
     return rows.mutate(
         _is_failed=rows.failed_at.notnull() & (rows.paid_at.isnull() | (rows.failed_at > rows.paid_at)),
-        _parent=rows.order_id.coalesce(rows.contract_id, rows.payment_id),
+        _parent=ibis.ifelse(rows.due_at.isnull(), rows.payment_id, parent),
         _due=rows.due_at.coalesce(ibis.literal(_NEVER)),
     )
 

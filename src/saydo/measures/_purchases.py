@@ -7,7 +7,7 @@ the first purchase, so that nobody changes groups later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 import ibis.expr.types as ir
 
@@ -21,6 +21,13 @@ def find_purchases(facts: Facts) -> ir.Table:
     orders = facts.table("orders")
     is_sold = orders.cancelled_at.isnull() & (orders.status != "cancelled")
     return orders.filter(is_sold & orders.customer_id.notnull())
+
+
+def first_order_day(facts: Facts) -> date | None:
+    """The day of the first order on file: who bought before it cannot be known. None without orders."""
+    orders = facts.table("orders")
+    first: datetime | None = facts.run(orders.aggregate(first=orders.ordered_at.min()))["first"][0].as_py()
+    return None if first is None else facts.local_day(first)
 
 
 def find_firsts(

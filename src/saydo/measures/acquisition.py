@@ -28,6 +28,7 @@ _YEAR_DAYS = 365.25
 _FIRST_YEAR = 12
 _LONG_UNITS = ("month", "quarter", "year")  # costs are known by month
 _IN_VAIN = mark("Channels that cost money in the period and brought no new customer: {channels}.")
+_PARTLY = mark("New customers whose cost is known: {share} of all. The others may cost more or less.")
 _UNKNOWN = mark("unknown")
 
 
@@ -49,7 +50,7 @@ def compute(
 
     Reads:   orders (first purchase; cancelled ones are none), customers.acquired_via (null: unknown), acquisition_cost
              (null: that of the channel); costs (kind acquisition; channel null goes with unknown; kind service); what
-             makes the margin (`saydo.measures._margin`); contacts.cost and cases.cost.
+             makes the margin (`saydo.measures._margin`); contacts.cost (of service) and cases.cost.
     Returns: the splits; acquired_via; new_customers, costed_customers (whose cost is known) (counts); acquisition_costs
              (of those), cost_per_customer, margin_first_year (mean margin per customer in the first 12 months of 30
              days; null until somebody has lived through them, and where no cost of goods is known) (money);
@@ -57,9 +58,10 @@ def compute(
              keeping_cost (the same in every row: contacts, cases and costs of kind service of the period over the sum
              of the active customers of each of its years of 365.25 days; money; null when none of these is known).
     Interval: none: it is what happened to them.
-    Cautions: a channel gets the whole credit, though people often meet several. Later months rest on the customers
-             won early. Costs that arise before the purchase count in the month in which they were paid, and
-             customers won before the first order on file look new.
+    Cautions: cost_per_customer is that of the costed_customers alone: where these are few of the new ones it may say
+             little of the others. A channel gets the whole credit, though people often meet several. Later months rest
+             on the customers won early. Costs that arise before the purchase count in the month in which they were
+             paid, and customers won before the first order on file look new.
     Source:  Gupta and Lehmann 2005, Managing Customers as Investments (cost of acquisition against margin over time).
     """
     new = _find_new(facts, by, since, until)
@@ -79,7 +81,9 @@ def compute(
     figures = add_columns(groups, _pay_back(facts, new, groups, months))
     keeping = _keeping_cost(facts, since, until)
     figures = add_columns(figures, {"keeping_cost": np.full(len(figures), keeping)})
-    notes = note_unknown_customers(facts, since, until) + _note_in_vain(facts, groups, since, until)
+    notes = (
+        note_unknown_customers(facts, since, until) + _note_partly(groups) + _note_in_vain(facts, groups, since, until)
+    )
     return Figures(figures, names, new.overlaps, notes)
 
 
@@ -198,6 +202,11 @@ def _active_years(facts: Facts, since: date | None, until: date | None) -> float
     )
 
 
+def _note_partly(groups: pa.Table) -> tuple[Note, ...]:
+    new, costed = (float(column(groups, f"{name}_customers").sum()) for name in ("new", "costed"))
+    return (Note(_PARTLY, {"share": costed / new}),) if 0 < costed < new else ()
+
+
 def _note_in_vain(facts: Facts, groups: pa.Table, since: date | None, until: date | None) -> tuple[Note, ...]:
     spent = _spent(facts, "acquisition", since, until)
     channels = set(facts.run(spent.filter(spent.amount > 0).select("channel").distinct())["channel"].to_pylist())
@@ -214,7 +223,10 @@ acquisition = Measure(
     base="customers",
     at="first_at",
     reads=("customers", "orders"),
-    uses=("costs", "order_lines", "products", "returns", "payments", "contacts", "cases", "exchange_rates"),
+    uses=(
+        *("costs", "order_lines", "products", "returns", "payments", "contracts", "contacts", "cases"),
+        "exchange_rates",
+    ),
     unit="money",
     headline="cost_per_customer",
     count="new_customers",

@@ -14,6 +14,7 @@ import pyarrow as pa
 from saydo.company import Facts
 from saydo.language import mark
 from saydo.measures._clusters import add_cluster, named, rate_interval, run_groups, sum_clusters
+from saydo.measures._margin import service_contacts
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column, in_period
 from saydo.measures._money import convert_money
 from saydo.measures._split import split_rows
@@ -22,7 +23,6 @@ from saydo.stats.ratios import ClusterSums
 
 _UNKNOWN = mark("Contacts and cases whose cost is unknown: {share}. The costs are at least what is shown.")
 _MONTHLY = ("month", "quarter", "year")
-_NOT_SERVICE = ("offer", "survey")
 _COUNTS = ("contacts_in", "contacts_out", "cases", "orders")
 _COSTS = ("contact_cost", "case_cost", "service_cost")
 _HIDDEN = ("costed_contacts", "costed_cases", "months")
@@ -39,9 +39,9 @@ def compute(
     """What contacts and cases of the period cost, over its orders and over the customers who ordered in it.
 
     Contacts are conversations and messages about service: those sent to offer something or to ask for answers are
-    left out. A contact, a case (by the day it was opened) and an order count in the period and group in which they
-    themselves stand; an active customer is one with an order in it. Cancelled orders are no orders; the contacts
-    about them count.
+    left out, here as in `margin` and `acquisition`. A contact, a case (by the day it was opened) and an order count in
+    the period and group in which they themselves stand; an active customer is one with an order in it. Cancelled orders
+    are no orders; the contacts about them count.
 
     Reads:   contacts (purpose null: service; cost null: unknown), cases (cost null: unknown, as long as they are
              open), orders (cancelled_at, status; customer_id null: no customer's), costs of kind service;
@@ -75,9 +75,7 @@ def compute(
 
 
 def _contacts(facts: Facts) -> ir.Table:
-    rows = facts.table("contacts")
-    rows = rows.filter(rows.purpose.isnull() | rows.purpose.notin(_NOT_SERVICE))
-    rows = convert_money(facts, "contacts", rows, ["cost"])
+    rows = service_contacts(facts)
     came_in, cost = (rows.direction == "in").cast("float64"), rows.cost.cast("float64")
     known = {"contact_cost": cost.coalesce(0.0), "costed_contacts": cost.notnull().cast("float64")}
     return _served(facts, rows, contacts_in=came_in, contacts_out=1.0 - came_in, **known)

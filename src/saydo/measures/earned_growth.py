@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any, Literal
 
 import ibis
@@ -17,12 +18,15 @@ from saydo.language import mark
 from saydo.measures._clusters import run_groups
 from saydo.measures._margin import net_sales, note_unknown_customers, sold_orders
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
+from saydo.measures._purchases import first_order_day
 from saydo.measures._split import split_rows
 from saydo.stats.arrays import divide
 
 _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 _UNKNOWN_ORIGIN = mark("Revenue of new customers who came in an unknown way: {share} of that of all new customers.")
-_LATE_START = mark("The facts begin on {day}, within a period that is compared: its growth looks larger than it is.")
+_CUT_OFF = mark(
+    "The first order on file is of {day}: growth over a period that began before it looks larger than it is."
+)
 
 
 def compute(
@@ -49,11 +53,13 @@ def compute(
              bought_share, unknown_share, won_back_share (of revenue_before; null when that is not above 0);
              growth_rate; earned_growth_rate (counts only what is known to be earned), earned_growth_low,
              earned_growth_high (if all of unknown origin was bought, was earned); earned_growth_ratio (the share of the
-             growth that is earned; null unless there is growth).
+             growth that is earned; null unless there is growth); is_cut_off (yes or no: the period before begins before
+             the first order on file, so that it may not be all there).
     Interval: none by chance, as it is a census; low and high are the bounds that unknown origins leave.
     Cautions: whether a customer is earned is what the company wrote down or the customer said. A quarter compared with
              the one before it carries the season, and who buys less often than once in the period stands among those
-             won back. Customers won before the first order on file look new.
+             won back. Customers won before the first order on file look new, and a period before that is cut off
+             makes every share of its revenue too large: read no growth where is_cut_off.
     Source:  Reichheld, Darnell and Burns 2021, Winning on Purpose, appendix B (85 % + 25 % - 100 % = 10 %).
     """
     starts = _starts(facts, _MONTHS[period], periods, until)
@@ -61,8 +67,9 @@ def compute(
     rows = _compare(facts, starts).left_join(customers, [("customer_id", "_key")]).drop("_key")
     split = split_rows(facts, "earned_growth", "customers", rows, by)
     counts = run_groups(facts, split.rows, [*split.names, "period"], **_sums(split.rows))
-    notes = note_unknown_customers(facts, starts[0], starts[-1]) + _notes(facts, counts, starts[0])
-    return Figures(_figures(counts), (*split.names, "period"), split.overlaps, notes)
+    figures = _figures(counts, _find_cut_off(facts, starts))
+    notes = note_unknown_customers(facts, starts[0], starts[-1]) + _notes(facts, figures)
+    return Figures(figures, (*split.names, "period"), split.overlaps, notes)
 
 
 def _starts(facts: Facts, months: int, periods: int, until: date | None) -> list[date]:
@@ -74,6 +81,12 @@ def _starts(facts: Facts, months: int, periods: int, until: date | None) -> list
 def _add_months(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def _find_cut_off(facts: Facts, starts: Sequence[date]) -> list[date]:
+    """The first days of the periods that are compared with one which began before the first order on file."""
+    first = first_order_day(facts)
+    return [start for before, start in pairwise(starts[:-1]) if first is not None and before < first]
 
 
 def _compare(facts: Facts, starts: Sequence[date]) -> ir.Table:
@@ -133,7 +146,7 @@ def _sums(rows: ir.Table) -> dict[str, ir.Value]:
     }
 
 
-def _figures(counts: pa.Table) -> pa.Table:
+def _figures(counts: pa.Table, cut_off: Sequence[date]) -> pa.Table:
     def share(name: str) -> Any:
         before = column(counts, "revenue_before")
         return divide(column(counts, name), np.maximum(before, 0))
@@ -151,18 +164,18 @@ def _figures(counts: pa.Table) -> pa.Table:
         "earned_growth_low": earned_growth,
         "earned_growth_high": earned_growth + unknown,
         "earned_growth_ratio": divide(earned_growth, np.maximum(growth, 0)),
+        "is_cut_off": [period in cut_off for period in counts["period"].to_pylist()],
     }
     return add_columns(counts, figures)
 
 
-def _notes(facts: Facts, counts: pa.Table, start: date) -> tuple[Note, ...]:
+def _notes(facts: Facts, figures: pa.Table) -> tuple[Note, ...]:
     notes: tuple[Note, ...] = ()
-    unknown, *known = (float(column(counts, name).sum()) for name in ("unknown", "earned", "bought"))
+    unknown, *known = (float(column(figures, name).sum()) for name in ("unknown", "earned", "bought"))
     if unknown:
         notes += (Note(_UNKNOWN_ORIGIN, {"share": unknown / (unknown + sum(known))}),)
-    first = facts.manifest.first
-    if first is not None and facts.local_day(first) > start:
-        notes += (Note(_LATE_START, {"day": facts.local_day(first)}),)
+    if any(figures["is_cut_off"].to_pylist()):
+        notes += (Note(_CUT_OFF, {"day": first_order_day(facts)}),)
     return notes
 
 
@@ -179,6 +192,7 @@ earned_growth = Measure(
     count="customers",
     low="earned_growth_low",
     high="earned_growth_high",
+    is_bounded=True,
     good="high",
     chart="bars",
     sentence=mark(
@@ -194,5 +208,6 @@ earned_growth = Measure(
         mark("A quarter or month compared with the one before it carries the season."),
         mark("Who buys less often than once in the period stands among those won back, which are not in it."),
         mark("Customers won before the first order on file look new."),
+        mark("Where the orders on file begin within the period compared with, growth looks larger than it is."),
     ),
 )

@@ -36,7 +36,8 @@ def compute(facts: Facts, by: Sequence[str] = (), *, since: date | None = None, 
 
     Reads:   orders (cancelled ones do not count; without a customer: left out, their share is noted), order_lines
              (unit_cost null: the product's), products.unit_cost (null too: the cost is unknown), returns (refund null:
-             what the quantity was sold for), contacts.cost, cases.cost (null: 0), payments, exchange_rates.
+             what the quantity was sold for), contacts.cost (of service: no offers, no surveys), cases.cost (null: 0),
+             payments (of orders and contracts), contracts.customer_id, exchange_rates.
     Returns: the splits; customers (with any amount in the period); sales, returns, cost_of_goods, shipping (what it
              cost less what was charged: negative where it earns), cost_to_serve, payment_losses, sales_without_cost
              (sales less returns of unknown cost, in sales but not in the margin), margin (money; null when not one cost
@@ -48,7 +49,8 @@ def compute(facts: Facts, by: Sequence[str] = (), *, since: date | None = None, 
              above 0, and count the customers whose margin is known. Not with ``by=customer_id``.
     Interval: none: it is what happened, all of it.
     Cautions: it is the margin before overheads and before what winning the customer cost (see `acquisition`). Sales of
-             unknown cost make it too small, not too large.
+             unknown cost are not in it: it is too small by what they earn, or too large by what they lose. Contacts and
+             cases of unknown cost make it too large.
     Source:  Kaplan and Narayanan 2001, Journal of Cost Management 15(5) (the whale curve of customers' margins).
     """
     rows = movements(facts, since, until)
@@ -112,7 +114,7 @@ margin = Measure(
     base="order_lines",
     at="ordered_at",
     reads=("orders", "order_lines"),
-    uses=("customers", "products", "returns", "payments", "contacts", "cases", "exchange_rates"),
+    uses=("customers", "products", "returns", "payments", "contracts", "contacts", "cases", "exchange_rates"),
     unit="money",
     headline="margin",
     count="customers",
@@ -129,7 +131,10 @@ margin = Measure(
     ),
     cautions=(
         mark("Overheads and what it cost to win the customers are not taken off."),
-        mark("Sales whose cost is not known are left out, so that the margin is too small rather than too large."),
+        mark(
+            "Sales whose cost is not known are left out: the margin is too small by what they earn, or too large by "
+            "what they lose."
+        ),
         mark("Some customers make more than 100 % of the margin where others lose money."),
     ),
 )

@@ -18,7 +18,7 @@ from saydo.measures._answers import answers_to, group_answers
 from saydo.measures._clusters import has_accounts, run_groups, sum_clusters
 from saydo.measures._margin import margin_before
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
-from saydo.stats.arrays import divide
+from saydo.stats.arrays import Array, divide
 from saydo.stats.intervals import nps_interval, nps_interval_effective
 from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
 
@@ -56,7 +56,8 @@ def compute(
              ``weight=value``.
     Returns: the splits; occasion; answers, promoters, passives, detractors (counts); promoter_share, passive_share,
              detractor_share (0 to 1, weighted if a weight is asked for); nps, nps_low, nps_high (points; 95 %);
-             score_0 ... score_10 (counts). nps is null when the weights of a group add up to nothing.
+             clusters (how many people or accounts of equal weight would tell as much: the interval has one degree of
+             freedom less); score_0 ... score_10 (counts). nps is null when the weights of a group add up to nothing.
     Interval: below 30 answers the iterative score interval, from 30 on the adjusted Wald interval, because plain Wald
               covers 65 to 90 %
              instead of 95 % in small or one-sided groups and has no width at all in unanimous ones; with weights,
@@ -76,10 +77,12 @@ def compute(
     notes += _note_weightless(counts)
     if weight == "none" and each == "person" and not has_accounts(facts):
         interval = nps_interval(column(counts, "promoters"), column(counts, "passives"), column(counts, "detractors"))
+        clusters = column(counts, "answers")
     else:
         score = (weighted.weight * classify(weighted.score), weighted.weight)
-        interval = _clustered_interval(counts, sum_clusters(facts, weighted, split.names, score=score)["score"])
-    return Figures(_figures(counts, interval), split.names, split.overlaps, notes)
+        sums = sum_clusters(facts, weighted, split.names, score=score)["score"]
+        interval, clusters = _clustered_interval(counts, sums), sums.effective_clusters
+    return Figures(_figures(counts, interval, clusters), split.names, split.overlaps, notes)
 
 
 def on_own_scale(facts: Facts, rows: ir.Table) -> tuple[ir.Table, tuple[Note, ...]]:
@@ -133,7 +136,7 @@ def _count(facts: Facts, rows: ir.Table, names: Sequence[str], is_weighted: bool
     )
 
 
-def _figures(counts: pa.Table, interval: tuple[Any, Any]) -> pa.Table:
+def _figures(counts: pa.Table, interval: tuple[Any, Any], clusters: Array) -> pa.Table:
     """The counts with shares, score and interval, in the order in which people read them."""
     weights = np.where(column(counts, "weights") > 0, column(counts, "weights"), np.nan)
     shares = {band: column(counts, f"{band}_weight") / weights for band in BANDS}
@@ -141,7 +144,7 @@ def _figures(counts: pa.Table, interval: tuple[Any, Any]) -> pa.Table:
     score = 100 * (column(counts, "promoters_weight") - column(counts, "detractors_weight")) / weights
     rows = counts.drop_columns(["weights", "weightless", *(f"{band}_weight" for band in BANDS), *_SCORES])
     rows = add_columns(rows, {f"{band[:-1]}_share": share for band, share in shares.items()})
-    rows = add_columns(rows, {"nps": score, "nps_low": low, "nps_high": high})
+    rows = add_columns(rows, {"nps": score, "nps_low": low, "nps_high": high, "clusters": clusters})
     return add_columns(rows, {name: counts[name] for name in _SCORES})
 
 

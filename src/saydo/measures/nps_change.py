@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from saydo.company import Facts, parse_moment
 from saydo.errors import BadSetting
+from saydo.facts import TABLES
 from saydo.language import mark
 from saydo.measures._answers import answers_to, group_answers
-from saydo.measures._clusters import run_groups
+from saydo.measures._clusters import has_accounts, run_groups
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
 from saydo.measures._split import TIME_UNITS, split_rows
 from saydo.measures.nps import classify, on_own_scale
@@ -94,7 +95,7 @@ def compute(  # noqa: PLR0913  every one is a setting that its reader may choose
         rows, notes = _place(facts, rows, pair), (*notes, *_note_unfinished(facts, pair[1]))
         labels = str(pair[0]), str(pair[1])
     else:
-        rows, labels = _take_groups(facts, rows, compare, (first, second))
+        rows, labels = _take_groups(facts, rows, compare, (first, second), by)
     split = group_answers(facts, "nps_change", rows, by, each=each, apart=("occasion", "side"))
     names = tuple(name for name in split.names if name != "side")
     sums = _sum(facts, split.rows, names)
@@ -164,9 +165,11 @@ def _note_unfinished(facts: Facts, after: Period) -> tuple[Note, ...]:
 
 
 def _take_groups(
-    facts: Facts, rows: ir.Table, compare: str, named: tuple[str | None, str | None]
+    facts: Facts, rows: ir.Table, compare: str, named: tuple[str | None, str | None], by: Sequence[str]
 ) -> tuple[ir.Table, tuple[str, str]]:
     """The answers of two groups with the ``side`` that they are on, and what the groups are called."""
+    if any(_is_same(compare, split) for split in by):
+        raise BadSetting(name="by", value=compare, choices=mark("another split than the one whose groups are compared"))
     if compare == "occasion":
         raise BadSetting(name="compare", value=compare, choices=mark("another split: occasions are never mixed"))
     split = split_rows(facts, "nps_change", "feedback", rows, [compare])
@@ -177,6 +180,13 @@ def _take_groups(
     pair = _name_groups(found["_group"].to_pylist(), named)
     placed = told.mutate(side=ibis.cases((told["_group"] == pair[0], "before"), (told["_group"] == pair[1], "after")))
     return placed.filter(placed.side.notnull()), pair
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Do two splits name the same column? A name without a table is of feedback if that has it, else of any table."""
+    (table, _, column), (there, _, name) = one.rpartition("."), other.rpartition(".")
+    own = "feedback" if column in TABLES["feedback"] else ""
+    return column == name and ((table or own) == (there or own) or not (table or own) or not (there or own))
 
 
 def _name_groups(values: list[str], named: tuple[str | None, str | None]) -> tuple[str, str]:
@@ -206,10 +216,12 @@ def _sum(facts: Facts, rows: ir.Table, names: Sequence[str]) -> pa.Table:
         parts[f"m_{side}"] = rows.count(where=is_here)
         parts[f"c_{side}"] = one.sum(where=is_here).coalesce(0)
         parts[f"extremes_{side}"] = (one * one).sum(where=is_here).coalesce(0)
-    people = rows.aggregate(by=[*names, "cluster", "person"], **parts)
-    is_twice = (people.m_before > 0) & (people.m_after > 0)
-    summed = {name: people[name].sum().cast("float64") for name in parts}
-    per = people.aggregate(by=[*names, "cluster"], **summed, people_twice=people.count(where=is_twice))
+    keys = ["cluster", "person"] if has_accounts(facts) else ["cluster"]  # without accounts they are the same
+    people = rows.aggregate(by=[*names, *keys], **parts)
+    per = people.mutate(people_twice=((people.m_before > 0) & (people.m_after > 0)).ifelse(1, 0))
+    if len(keys) > 1:
+        summed = {name: per[name].sum() for name in (*parts, "people_twice")}
+        per = per.aggregate(by=[*names, "cluster"], **summed)
     sums = {name: per[name].sum() for name in (*parts, "people_twice")}
     for side in _SIDES:
         sums[f"clusters_{side}"] = per.count(where=per[f"m_{side}"] > 0)

@@ -51,10 +51,11 @@ def compute(
              customer_id null: a cluster of its own); orders.cancelled_at and status; customers.account_id where
              there is one.
     Returns: the splits; given, kept, broken, open, withdrawn, judged = kept + broken (counts); kept_rate, kept_low,
-             kept_high (0 to 1; null when nothing was judged); late (fulfilled after they were due), overdue (past
-             due and still not fulfilled) (counts); late_days_median, late_days_p90 (of those late), days_median,
-             days_p90 (fulfilled_at - due_at of all that fell due and were fulfilled, negative if early) (days; null
-             without any); early_share (0 to 1, of these: a whole day or more before it).
+             kept_high (0 to 1; null when nothing was judged); clusters (how many customers or accounts with equally
+             many commitments would tell as much: the interval has one degree of freedom less); late (fulfilled after
+             they were due), overdue (past due and still not fulfilled) (counts); late_days_median, late_days_p90 (of
+             those late), days_median, days_p90 (fulfilled_at - due_at of all that fell due and were fulfilled, negative
+             if early) (days; null without any); early_share (0 to 1, of these: a whole day or more before it).
     Interval: Wilson, 95 %, on the effective number of commitments: those of one customer (or account; without a
              customer, those of one order or visit) go well or badly together, so they count for less than as many
              customers would.
@@ -119,6 +120,7 @@ def _figures(counts: pa.Table, sums: ClusterSums) -> pa.Table:
     rows = counts.select([name for name in counts.column_names if name not in _LATENESS])
     rows = add_columns(rows, {"judged": pc.add(counts["kept"], counts["broken"])})
     rows = add_columns(rows, named("kept_rate", share_interval(sums), "kept"))
+    rows = add_columns(rows, {"clusters": sums.effective_clusters})
     rows = add_columns(rows, {name: counts[name] for name in ("late", "overdue")})
     for name in ("late_days", "days"):
         middle, high = (pc.list_element(counts[name], place) for place in range(len(_SHARES)))

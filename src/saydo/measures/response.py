@@ -22,7 +22,7 @@ from saydo.measures._measure import Figures, Measure, Note, add_columns, column
 from saydo.measures._purchases import find_purchases
 from saydo.measures._split import split_rows
 from saydo.measures.nps import BANDS, classify
-from saydo.stats.arrays import Array, divide
+from saydo.stats.arrays import Array, divide, find_quantile
 from saydo.stats.estimates import Sums
 from saydo.stats.intervals import nps_interval, nps_interval_effective
 from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
@@ -32,12 +32,14 @@ WEIGHT_ON = ("customers.segment", "customers.country", "customers.language", "te
 _DERIVED = ("tenure", "orders_before")
 _COUNTS = (
     *("invitations", "clusters", "answers", "delivered", "cc", "cm", "mm"),
-    *("young", "reached", "heard", "detractors", "passives", "promoters"),
+    *("waiting", "reached", "heard", "detractors", "passives", "promoters"),
 )
 _MOST_CELLS = 100_000
-_YOUNG_DAYS = 14
 _WEIGHTED = mark("Weighted on what is known of everybody who was asked: {columns}.")
-_YOUNG = mark("Invitations of the last {days} days: {count}. Some of them will still be answered.")
+_WAITING = mark(
+    "Invitations of the last {days} days: {count}. They are left out of the response rate, for some of them will still "
+    "be answered."
+)
 
 
 def compute(
@@ -46,12 +48,15 @@ def compute(
     *,
     each: Literal["person", "answer"] = "person",
     weight_on: str | None = None,
+    wait_days: int = 14,
     since: date | None = None,
     until: date | None = None,
 ) -> Figures:
     """Answers / delivered invitations, and the NPS of those who answered brought back to all who were reached.
 
-    Delivered is what did not bounce. An invitation's answer is the last one of the same customer to the same survey and
+    Delivered is what did not bounce. Invitations of the last ``wait_days`` days are left out of the rate, whether they
+    were answered or not: the silent among them may still answer, and to count only those who did would be too kind. An
+    invitation's answer is the last one of the same customer to the same survey and
     question within 90 days of it and before the next one; it was answered if it says so or such an answer is there.
     For the score, ``each=person`` counts everybody reached (customers with a delivered invitation) once, with their
     last answer, as `nps` does; ``each=answer`` counts every delivered invitation to a customer.
@@ -64,22 +69,27 @@ def compute(
 
     Reads:   invitations (customer_id null: counts in the rate alone; question null: nps; survey null is a survey of its
              own); feedback (customer_id, survey, question, said_at, score); customers; orders.
-    Returns: the splits; question; occasion; invitations, delivered, answers (counts of invitations); response_rate,
-             response_low, response_high (0 to 1; null when nothing was delivered); reached (people, or invitations),
+    Returns: the splits; question; occasion; invitations (all), waiting (delivered in the last ``wait_days`` days),
+             delivered, answers (of the rest) (counts of invitations); response_rate, response_low, response_high (0 to
+             1; null when nothing was delivered before those days); reached (people, or invitations),
              heard (of them, with an answer that was found), promoters, passives, detractors (counts); nps, nps_low,
-             nps_high (points), nps_weighted, nps_weighted_low, nps_weighted_high (points), effective_answers (how many
+             nps_high (points), nps_weighted, nps_weighted_low, nps_weighted_high (points), nps_shift, nps_shift_low,
+             nps_shift_high (points: weighted less plain, of the same answers), effective_answers (how many
              answers of a random sample would be as certain as the weighted score), nps_lowest, nps_highest (points: if
              all who were reached and did not answer were detractors, or promoters). What is about the score is null
              where the question is another or nobody answered.
     Interval: 95 %. Rate: Wilson on the effective number of invitations, several to one person (or account) being one
              cluster. NPS: as in `nps`; weighted: adjusted Wald on the effective answers, with the error that the
-             weighting leaves (linearised; several answers of a person or account widen it as they widen the plain one).
+             weighting leaves, and the shift Student's, with the error of the difference (linearised; several answers of
+             a person or account widen it as they widen the plain one).
     Cautions: weighting mends what segment and the like explain, and nothing else: if happier people answer more
              within every cell, it stays wrong; nps_lowest and nps_highest hold without any such assumption. It speaks
              for those who were asked, not for those who never were.
     Source:  Cochran 1977 (post-stratification); Deming and Stephan 1940 (raking); Deville and Sarndal 1992 (its error);
              Manski 2003 (bounds); Wilson 1927.
     """
+    if wait_days < 0:
+        raise BadSetting(name="wait_days", value=wait_days, choices=mark("0 or more"))
     words = WEIGHT_ON if weight_on is None else tuple(word.strip() for word in weight_on.split(",") if word.strip())
     by, invitations = tuple(dict.fromkeys(by)), find_invitations(facts, since, until)
     taken = {word.rpartition(".")[2] for word in (*by, *_DERIVED)}
@@ -87,30 +97,33 @@ def compute(
     split = split_rows(facts, "response", "invitations", invitations, [*by, *plain])
     names = (*split.names[: len(by)], "question", "occasion")
     known = [name for name in split.names if name not in names]
-    people, derived = _add_derived(facts, _find_people(facts, split.rows, names, known, each), words)
+    people, derived = _add_derived(facts, _find_people(facts, split.rows, (names, known), each, wait_days), words)
     cells = _count_cells(facts, people, names, (*known, *derived))
     is_clustered = each == "answer" or has_accounts(facts)
     figures = _figures(facts, people, cells, (*known, *derived), is_clustered)
     notes = (Note(_WEIGHTED, {"columns": ", ".join((*known, *derived))}),) if known or derived else ()
-    return Figures(figures, names, split.overlaps, (*notes, *_note_young(cells)))
+    return Figures(figures, names, split.overlaps, (*notes, *_note_waiting(cells, wait_days)))
 
 
 # --- what the engine counts
 
 
-def _find_people(facts: Facts, rows: ir.Table, names: Sequence[str], known: Sequence[str], each: str) -> ir.Table:
+def _find_people(
+    facts: Facts, rows: ir.Table, columns: tuple[Sequence[str], Sequence[str]], each: str, wait_days: int
+) -> ir.Table:
     """One row per person and group, or per invitation: how many were sent and answered, the last answer, and what the
-    person is known by as text.
+    person is known by as text. ``columns``: those of the groups, and what people are known by.
     """
-    young_since = facts.as_of - timedelta(days=_YOUNG_DAYS)
+    names, known = columns
+    is_over = rows.sent_at < ibis.literal(facts.as_of - timedelta(days=wait_days))
     order = rows.spoke_at.epoch_seconds().cast("float64") * 1024 - rows.score
     return rows.aggregate(
         by=[*names, "person", *(["invitation_id"] if each == "answer" else [])],
         is_customer=rows.customer_id.notnull().any(),
         sent=rows.count(),
-        delivered=rows.count(where=rows.is_delivered),
-        answered=rows.count(where=rows.is_delivered & rows.is_answered),
-        young=rows.count(where=rows.is_delivered & ~rows.is_answered & (rows.sent_at >= young_since)),
+        delivered=rows.count(where=rows.is_delivered & is_over),
+        answered=rows.count(where=rows.is_delivered & rows.is_answered & is_over),
+        waiting=rows.count(where=rows.is_delivered & ~is_over),
         score=rows.score.argmax(order, where=rows.score.notnull()),
         spoke_at=rows.spoke_at.max(),
         sent_at=rows.sent_at.max(where=rows.is_delivered),
@@ -145,7 +158,8 @@ def _band(value: ir.NumericValue, ends: tuple[int, int, int]) -> ir.StringValue:
 def _count_cells(facts: Facts, people: ir.Table, names: Sequence[str], known: Sequence[str]) -> pa.Table:
     """Invitations and people by group and everything that people are known by, sorted by group."""
     m, c = people.delivered.cast("float64"), people.answered.cast("float64")
-    is_reached, score = (m > 0) & people.is_customer, people.score.coalesce(-1.0)  # -1 is in no band; Spark counts
+    is_reached = (people.delivered + people.waiting > 0) & people.is_customer
+    score = people.score.coalesce(-1.0)  # -1 is in no band; Spark counts
     bands = {band: people.count(where=score.between(low, high)) for band, (low, high) in BANDS.items()}  # null as null
     is_nps = people.question.coalesce("nps") == "nps"
     cells = run_groups(
@@ -159,7 +173,7 @@ def _count_cells(facts: Facts, people: ir.Table, names: Sequence[str], known: Se
         cc=(c * c).sum(),
         cm=(c * m).sum(),
         mm=(m * m).sum(),
-        young=people.young.sum(),
+        waiting=people.waiting.sum(),
         reached=people.count(where=is_reached),
         heard=people.count(where=ibis.ifelse(is_nps, score >= 0, people.spoke_at.notnull())),
         **bands,
@@ -186,13 +200,14 @@ def _figures(facts: Facts, people: ir.Table, cells: pa.Table, known: Sequence[st
         rate, effective, df = _count_clusters(facts, people, names)
         low, high = nps_interval_effective(divide(up, scored), divide(down, scored), effective, df)
     raw = 100 * divide(up - down, scored)
-    weighted, answers = _reweigh(cells, group, known, (divide(effective, scored), df))
+    weighted, shift, answers = _reweigh(cells, group, known, (divide(effective, scored), df))
     lowest, highest = bound_nonresponse(raw, 1 - divide(scored, counts["reached"]))
     whole = {name: count.astype(np.int64) for name, count in counts.items()}
-    figures = {name: whole[name] for name in ("invitations", "delivered", "answers")}
+    figures = {name: whole[name] for name in ("invitations", "waiting", "delivered", "answers")}
     figures |= named("response_rate", share_interval(rate), "response")
     figures |= {name: whole[name] for name in ("reached", "heard", *BANDS)}
     figures |= named("nps", (raw, low, high)) | named("nps_weighted", weighted)
+    figures |= named("nps_shift", shift)
     return add_columns(groups, figures | {"effective_answers": answers, "nps_lowest": lowest, "nps_highest": highest})
 
 
@@ -228,8 +243,9 @@ def _count_clusters(facts: Facts, people: ir.Table, names: Sequence[str]) -> tup
 
 def _reweigh(
     cells: pa.Table, group: Levels, known: Sequence[str], clusters: tuple[Array, Array]
-) -> tuple[tuple[Array, Array, Array], Array]:
-    """The weighted score of each group with its interval (points), and its effective answers.
+) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array], Array]:
+    """Of each group the weighted score with its interval, what it is less the plain one with its interval (points), and
+    the effective answers.
 
     ``clusters``: which share of a group's answers is effective, and their degrees of freedom.
     """
@@ -238,7 +254,7 @@ def _reweigh(
     codes = [np.unique(values, return_inverse=True)[1] for values in told]
     margins = np.array(codes, dtype=np.intp).reshape(len(known), len(cells)).T
     up, level, down, population = (column(cells, name) for name in ("promoters", "passives", "detractors", "reached"))
-    value, square, effective, df = (np.full(len(kept), np.nan) for _ in range(4))
+    value, square, effective, df, shift, error = (np.full(len(kept), np.nan) for _ in range(6))
     order = np.argsort(group, kind="stable")
     for part in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         answers = Sums.of_classes(up[part], level[part], down[part])
@@ -246,14 +262,16 @@ def _reweigh(
             mean, place = reweigh(answers, population[part], margins[part]), group[part[0]]
             value[place], square[place] = mean.value, mean.variance + mean.value**2
             effective[place], df[place] = mean.n_effective, mean.df
-    effective = effective * kept
-    low, high = nps_interval_effective((square + value) / 2, (square - value) / 2, effective, np.fmin(df, most_df))
-    return (100 * value, low, high), effective
+            shift[place], error[place] = mean.shift, mean.shift_se
+    effective, df = effective * kept, np.fmin(df, most_df)
+    low, high = nps_interval_effective((square + value) / 2, (square - value) / 2, effective, df)
+    half = find_quantile(0.95, df) * error / np.sqrt(kept)
+    return (100 * value, low, high), (100 * shift, 100 * (shift - half), 100 * (shift + half)), effective
 
 
-def _note_young(sums: pa.Table) -> tuple[Note, ...]:
-    count = int(column(sums, "young").sum())
-    return (Note(_YOUNG, {"days": _YOUNG_DAYS, "count": count}),) if count else ()
+def _note_waiting(sums: pa.Table, days: int) -> tuple[Note, ...]:
+    count = int(column(sums, "waiting").sum())
+    return (Note(_WAITING, {"days": days, "count": count}),) if count else ()
 
 
 response = Measure(
@@ -283,6 +301,6 @@ response = Measure(
     cautions=(
         mark("Weighting mends what is known of everybody; if happier people answer more among equals, it stays wrong."),
         mark("It speaks for those who were asked, not for those whom nobody asks."),
-        mark("Recent invitations may still be answered."),
+        mark("Recent invitations are left out of the rate, because they may still be answered."),
     ),
 )

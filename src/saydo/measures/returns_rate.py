@@ -47,12 +47,13 @@ def compute(
     Reads:   order_lines, orders (cancelled_at, status), returns (quantity null: all of it came back; refund null:
              the price charged; order_id null: unlinked); customers.account_id where there is one; exchange_rates.
     Returns: the splits; sold_lines, returned_lines (counts); return_rate with return_low, return_high (0 to 1, of
-             lines); sold_quantity, returned_quantity (units; of a line never more than were sold), quantity_rate
-             with quantity_low, quantity_high (0 to 1); sold_value, returned_value (the company's currency, without
-             VAT; never more than was charged), value_rate with value_low, value_high (0 to 1); unlinked_returns
-             (count), unlinked_quantity (units), totals_rate = (returned_quantity + unlinked_quantity) / sold_quantity
-             (0 or more). Rates are null where nothing was sold; what came back and its rates are null when no return
-             names its order.
+             lines); sold_quantity, returned_quantity (units; of a line never more than were sold), quantity_rate with
+             quantity_low, quantity_high (0 to 1); sold_value, returned_value (the company's currency, without VAT;
+             never more than was charged), value_rate with value_low, value_high (0 to 1); unlinked_returns (count),
+             unlinked_quantity (units), clusters (how many customers or accounts with equally many lines would tell as
+             much: the interval of return_rate has one degree of freedom less), totals_rate = (returned_quantity +
+             unlinked_quantity) / sold_quantity (0 or more). Rates are null where nothing was sold; what came back and
+             its rates are null when no return names its order.
     Interval: Wilson, 95 %, on the effective number of lines, units or money: lines of one customer (or account;
              without one, of one order) come back together. totals_rate has none: sales and returns in it are not of
              the same orders.
@@ -185,6 +186,7 @@ def _figures(groups: pa.Table, names: Sequence[str], sums: dict[str, ClusterSums
     rows = add_columns(rows, {name: groups[name] for name in _UNLINKED_COLUMNS})
     back = sums["quantity"].c + column(groups, "unlinked_quantity")
     rows = add_columns(rows, {"totals_rate": divide(back, sums["quantity"].m)})
+    rows = add_columns(rows, {"clusters": sums["lines"].effective_clusters})
     return rows.filter((pc.field("sold_lines") > 0) | (pc.field("unlinked_returns") > 0))
 
 

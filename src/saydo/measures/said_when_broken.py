@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ from saydo.company import Facts
 from saydo.language import mark
 from saydo.measures._answers import answers_to
 from saydo.measures._clusters import add_cluster, named, sum_groups
-from saydo.measures._commitments import judge_commitments
+from saydo.measures._commitments import promises_known_at_answers
 from saydo.measures._measure import Figures, Measure, add_columns, column
 from saydo.measures._split import split_rows
 from saydo.stats.arrays import Array, divide
@@ -62,7 +61,7 @@ def compute(
     Source:  A. Agresti and B. Caffo, The American Statistician 54 (2000) 280-288, carried over to scores.
     """
     asked = [question] if question else QUESTIONS
-    rows = _with_promises(facts, answers_to(facts, asked, since, until))
+    rows = promises_known_at_answers(facts, answers_to(facts, asked, since, until))
     split = split_rows(facts, "said_when_broken", "feedback", rows, by)
     names = (*split.names, *(name for name in _APART if name not in split.names))
     rows = add_cluster(facts, split.rows, "customer_id", "order_id")
@@ -74,25 +73,6 @@ def compute(
         ratios[side] = (is_in.ifelse(rows.score, 0.0), one)
     counts, clusters = sum_groups(facts, rows, names, totals, **ratios)
     return Figures(_figures(counts, clusters), names, split.overlaps)
-
-
-def _with_promises(facts: Facts, answers: ir.Table) -> ir.Table:
-    """Answers about orders, once for each kind of promise of the order, with ``promise`` and ``is_broken``."""
-    answers = answers.filter(answers.order_id.notnull())
-    judged = judge_commitments(facts)
-    judged = judged.filter(judged.state.isin(_SIDES))
-    asked = answers.select(_asked="order_id").distinct()  # few orders are answered about: judge no others
-    judged = judged.semi_join(asked, [("order_id", "_asked")])
-    is_broken = judged.state == "broken"
-    by_time = ibis.ifelse(is_broken, judged.due_at, judged.fulfilled_at)
-    decided_at = ibis.ifelse(judged.kept.notnull(), judged.settled_at, by_time)
-    outcomes = judged.group_by(_order="order_id", _promise="promise").aggregate(
-        _broken=is_broken.max(), _decided_at=decided_at.max()
-    )
-    joined = answers.inner_join(outcomes, [("order_id", "_order")])
-    known = joined["_decided_at"].isnull() | (joined.said_at >= joined["_decided_at"])
-    kept = {name: joined[name] for name in answers.columns}
-    return joined.filter(known).select(**kept, promise=joined["_promise"], is_broken=joined["_broken"])
 
 
 def _figures(counts: pa.Table, clusters: dict[str, ClusterSums]) -> pa.Table:

@@ -1,0 +1,107 @@
+"""Contracts and their renewals: how often each came up for renewal, how often it renewed, and what it leaves.
+
+A contract meets its n-th renewal n periods after its first day. It is lost there if it ended by then and after the one
+before; a contract that ended within a period is lost at the renewal that closes it. Only renewals whose day is over at
+`Facts.as_of` count, for all contracts alike: who left early in a period that still runs is known sooner than who stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+
+from saydo.company import Facts
+from saydo.errors import NothingToMeasure
+from saydo.language import mark
+from saydo.measures._clusters import add_cluster
+from saydo.measures._measure import Note, column
+from saydo.measures._money import convert_money
+from saydo.measures._split import Split, split_rows
+from saydo.stats.arrays import Array
+
+KINDS = ("period_months", "renewals", "is_lost")
+_NO_PERIOD = mark("Contracts that do not say how long a period is: {count}. They are left out.")
+_NO_CONTRACT = mark("no contract says how long a period is (period_months)")
+_NEVER = 1_000_000
+
+
+def find_contracts(
+    facts: Facts, measure: str, by: Sequence[str], since: date | None = None, until: date | None = None
+) -> tuple[Split, tuple[Note, ...]]:
+    """Contracts begun in [since, until), with their groups: the splits, then ``period_months``.
+
+    Beside these: cluster; renewals (how often it renewed), is_lost (at the renewal after these); is_active (runs on,
+    as far as is known); price and margin of one period (company's currency; null where unknown), price less what the
+    product costs.
+    """
+    rows = facts.table("contracts")
+    today = facts.local_day(facts.as_of)
+    rows = rows.filter(rows.started_on < ibis.literal(today))
+    rows = rows if since is None else rows.filter(rows.started_on >= ibis.literal(since))
+    rows = rows if until is None else rows.filter(rows.started_on < ibis.literal(until))
+    notes = _note_periods(facts, measure, rows)
+    rows = _add_renewals(_add_margin(facts, rows.filter(rows.period_months.notnull())), today)
+    split = split_rows(facts, measure, "contracts", rows, by)
+    names = (*split.names, *(name for name in ("period_months",) if name not in split.names))
+    clustered = add_cluster(facts, split.rows, "customer_id")
+    columns = ("renewals", "is_lost", "is_active", "price", "margin", "cluster")
+    kept = clustered.select(*names, *(name for name in columns if name not in names))
+    return Split(kept, names, split.times, split.overlaps), notes
+
+
+def count_renewals(found: pa.Table) -> tuple[Array, Array]:
+    """How many contracts were lost at, and how many passed, renewal 1, 2, ..., from counts by renewals and is_lost."""
+    renewals, contracts = column(found, "renewals").astype(np.int64), column(found, "contracts")
+    is_lost = column(found, "is_lost") > 0
+    most = int((renewals + is_lost).max(initial=0))
+    lost = np.bincount(renewals[is_lost], contracts[is_lost], most)[:most]
+    ended_with = np.bincount(renewals, contracts, most + 1)
+    passed = np.cumsum(ended_with[::-1])[::-1][1:]  # who renewed n times passed every renewal up to n
+    return np.asarray(lost, dtype=np.float64), np.asarray(passed, dtype=np.float64)
+
+
+def _note_periods(facts: Facts, measure: str, rows: ir.Table) -> tuple[Note, ...]:
+    counts = rows.aggregate(unknown=rows.count(where=rows.period_months.isnull()), contracts=rows.count())
+    found: dict[str, Any] = facts.run(counts).to_pylist()[0]
+    if found["contracts"] and found["unknown"] == found["contracts"]:
+        raise NothingToMeasure(measure=measure, reason=_NO_CONTRACT)
+    return (Note(_NO_PERIOD, {"count": found["unknown"]}),) if found["unknown"] else ()
+
+
+def _add_renewals(rows: ir.Table, today: date) -> ir.Table:
+    period = rows.period_months
+    met = (_months_between(rows.started_on, ibis.literal(today - timedelta(days=1))) // period).cast("int64")
+    last_day = rows.ended_on - ibis.interval(days=1)
+    closing = (_months_between(rows.started_on, last_day) // period + 1).cast("int64")
+    lost_at = ibis.greatest(closing.coalesce(_NEVER), 1)
+    is_lost = lost_at <= met
+    return rows.mutate(
+        period_months=period.cast("int64"),
+        renewals=ibis.ifelse(is_lost, lost_at - 1, met),
+        is_lost=is_lost,
+        is_active=rows.ended_on.isnull() | (rows.ended_on >= ibis.literal(today)),
+    )
+
+
+def _months_between(start: ir.DateValue, end: ir.DateValue) -> ir.IntegerValue:
+    """Whole months from start to end; the last day of a short month stands for the days that it lacks."""
+    is_last_day = (end + ibis.interval(days=1)).day() == 1
+    is_short = (end.day() < start.day()) & ~is_last_day
+    months = (end.year() - start.year()) * 12 + end.month() - start.month()
+    return (months - is_short.ifelse(1, 0)).cast("int64")
+
+
+def _add_margin(facts: Facts, rows: ir.Table) -> ir.Table:
+    """``rows`` with ``price`` and ``margin`` of one period as float64."""
+    priced = convert_money(facts, "contracts", rows, ["price"], at="started_on")
+    products = facts.table("products").select(_product="product_id", _cost="unit_cost", _in="currency")
+    joined = priced.drop("currency").left_join(products, [("product_id", "_product")])
+    costed = convert_money(facts, "products", joined.rename(currency="_in"), ["_cost"], at="started_on")
+    price = costed.price.cast("float64")
+    return costed.mutate(price=price, margin=price - costed["_cost"].cast("float64")).drop("_product", "_cost")
