@@ -18,6 +18,7 @@ from saydo.engine import open_facts
 from saydo.facts import TABLES
 from saydo.measures import nps, promises_kept
 from saydo.report import render_report, write_report
+from saydo.report.satisfied import _begin_with as begin_with
 from saydo.report.story import outliers
 from saydo.simulate import simulate
 
@@ -149,6 +150,23 @@ def test_first_screen_has_the_four_squares_and_what_they_earn(told: Page) -> Non
     assert "Not known yet" not in told.words
 
 
+def test_each_chapter_tells_what_the_facts_allow(told: Page) -> None:
+    anchors = list(told.attributes("id"))
+    says, keeps = ["response", "drivers", "themes", "voices"], ["kept", "cost", "promises"]
+    does = ["again", "foretold", "afterwards", "score-value", "curve", "recovery", "returns"]
+    earns = ["margin", "lifetime", "contracts", "referrals", "growth"]
+    for chapter in (says, does, keeps, earns):
+        assert [one for one in anchors if one in chapter] == chapter
+
+
+def test_report_without_comments_promises_and_contracts_says_what_is_missing() -> None:
+    read = check_page(render_report(make_facts(feedback=feedback(60), orders=orders())))
+    assert set(read.attributes("id")).isdisjoint({"themes", "cost", "effect", "recovery", "contracts", "referrals"})
+    gaps = read.words.split("What could not be computed")[1].split("What each figure means")[0]
+    for title in ("What people talk about", "What broken promises cost", "Recovery", "Value of contracts"):
+        assert title in gaps
+
+
 def test_steps_stand_by_the_cases_behind_them(told: Page) -> None:
     cases = [int(count.replace(",", "")) for count in re.findall(r"([\d,]+) cases? stands? behind this", told.words)]
     assert len(cases) >= 3
@@ -250,6 +268,77 @@ def test_broken_promises_and_scores_are_called_an_association() -> None:
     assert "that is not the effect of the broken promise" in told.words
 
 
+def years_of_sales(*days: str) -> dict[str, Any]:
+    """Forty customers who buy on each of these days."""
+    bought = [(f"o{number}-{n}", f"c{n}", on) for number, on in enumerate(days) for n in range(40)]
+    return {
+        "orders": [{"order_id": key, "customer_id": who, "ordered_at": on} for key, who, on in bought],
+        "order_lines": [{"order_id": key, "line": 1, "unit_price": 100, "unit_cost": 60} for key, _, _ in bought],
+        "contacts": [{"at": "2024-12-31", "direction": "in"}],
+    }
+
+
+def test_growth_over_a_year_that_is_not_all_on_file_is_not_told() -> None:
+    read = check_page(render_report(make_facts(**years_of_sales("2023-10-05", "2024-02-05", "2024-10-05"))))
+    [heading] = [one for one in read.all("h3") if "grew" in one]
+    assert heading == (
+        "How much sales grew cannot be told yet: the orders on file begin on October 5, 2023, "
+        "within the year to compare with"
+    )
+    assert "Earned growth" not in read.words.split("What could not be computed")[0]
+    whole = check_page(render_report(make_facts(**years_of_sales("2023-01-01", "2024-02-05", "2024-10-05"))))
+    assert any(one.startswith("Sales grew by 100%") for one in whole.all("h3"))
+
+
+def cohort(first: str, again: str, back: int) -> list[dict[str, Any]]:
+    """Forty customers who first buy on a day, and how many of them buy again on another."""
+    return [
+        {"order_id": f"{first}-{n}-{on}", "customer_id": f"{first}-{n}", "ordered_at": on}
+        for on, count in ((first, 40), (again, back))
+        for n in range(count)
+    ]
+
+
+EARLY = {"order_id": "early", "customer_id": "early", "ordered_at": "2020-01-05"}
+
+
+def test_cohorts_of_different_seasons_are_not_compared() -> None:
+    spring, christmas = cohort("2022-05-05", "2022-08-05", 30), cohort("2023-11-05", "2024-02-05", 5)
+    summer = cohort("2022-08-06", "2022-11-05", 30)
+    facts = make_facts(orders=[EARLY, *spring, *summer, *christmas], contacts=[{"at": "2024-04-05", "direction": "in"}])
+    headings = check_page(render_report(facts)).all("h3")
+    assert "How many come back, by when they first bought" in headings
+    assert not [heading for heading in headings if "than a year before" in heading or "Newer customers" in heading]
+
+
+@pytest.mark.parametrize(
+    ("back", "told"),
+    [
+        (5, "New customers come back less than a year before: 12% of those of Q4 2023, 75% of those of Q4 2022"),
+        (40, "New customers come back more than a year before: 100% of those of Q4 2023, 75% of those of Q4 2022"),
+        (29, "New customers come back no more and no less than a year before that could be told from noise: "),
+    ],
+)
+def test_cohorts_are_compared_with_those_of_the_same_months_a_year_earlier(back: int, told: str) -> None:
+    christmases = cohort("2022-11-05", "2023-02-05", 30) + cohort("2023-11-05", "2024-02-05", back)
+    others = cohort("2023-05-05", "2023-08-05", 20)
+    facts = make_facts(orders=[EARLY, *christmases, *others], contacts=[{"at": "2024-04-05", "direction": "in"}])
+    headings = check_page(render_report(facts)).all("h3")
+    assert len([heading for heading in headings if heading.startswith(told)]) == 1
+
+
+def test_those_who_came_soon_after_the_first_order_on_file_make_no_repeat_rate() -> None:
+    """The forty of the first year all came back, perhaps not for the first time; of the later ones a tenth did."""
+    first, later = cohort("2021-01-05", "2021-03-05", 40), cohort("2022-02-05", "2022-04-05", 4)
+    end = [{"at": "2023-04-05", "direction": "in"}]
+    told = check_page(render_report(make_facts(orders=[*first, *later], contacts=end)))
+    assert "Most customers do not come back: only 10% buy again within a year" in told.all("h2") + told.all("h3")
+    assert "Counted are customers who first bought on January 5, 2022 or later" in told.words
+    assert "Ask some of those who did not come back within a year why" in told.words
+    alone = check_page(render_report(make_facts(orders=first, contacts=end)))
+    assert "The orders on file begin on January 5, 2021. Some customers who look new here" in alone.words
+
+
 def test_missing_tables_are_named_with_what_they_would_tell() -> None:
     read = Page(render_report(make_facts(feedback=feedback(60))))
     assert "It takes the table commitments: one row for each promise given" in read.words
@@ -278,6 +367,132 @@ def test_worst_of_more_groups_must_be_farther_off_to_be_named() -> None:
     places = promises_kept(make_facts(commitments=due), by="touchpoint", as_of="2024-06-01")
     assert [row["touchpoint"] for row in outliers(places, 0.9)[0]] == ["north"]
     assert outliers(places, 0.9, 60) == ([], [])
+
+
+def test_few_customers_must_be_farther_off_to_be_named_however_many_promises_each_was_given() -> None:
+    """Every eighth customer has everything kept, the others a seventh: of eight people less is known than of eighty."""
+    due = [
+        {
+            "promise": "in time",
+            "touchpoint": place,
+            "customer_id": f"{place}{n % people}",
+            "made_at": "2024-04-01",
+            "due_at": "2024-05-01",
+            "kept": n % 8 == 0 or n % 7 == 0,
+        }
+        for place, people in (("few", 8), ("many", 80))
+        for n in range(300)
+    ]
+    places = promises_kept(make_facts(commitments=due), by="touchpoint", as_of="2024-06-01")
+    assert [round(row["clusters"]) for row in places] == [8, 79]
+    few = places.to_records()[0]
+    normal = 2.87 / 1.96  # of twelve groups the normal law would have been content with this
+    assert few["kept_rate"] + normal * (few["kept_high"] - few["kept_rate"]) < 0.72
+    assert [row["touchpoint"] for row in outliers(places, 0.72, 12)[0]] == ["many"]
+
+
+def invited(friends: int, others: int) -> dict[str, Any]:
+    """Two kinds of customers of a hundred each, of whom so many answer: +100 among friends, -20 among the others."""
+    kinds = [
+        (f"{kind}{n}", kind, n < heard) for kind, heard in (("friend", friends), ("other", others)) for n in range(100)
+    ]
+    survey = {"survey": "s", "question": "nps"}
+    return {
+        "customers": [{"customer_id": key, "segment": kind} for key, kind, _ in kinds],
+        "invitations": [{**survey, "customer_id": key, "sent_at": "2024-01-05"} for key, _, _ in kinds],
+        "feedback": [
+            {"survey": "s", "customer_id": key, "said_at": "2024-01-07", "score": 9 if kind == "friend" else 5 + n % 5}
+            for n, (key, kind, is_heard) in enumerate(kinds)
+            if is_heard
+        ],
+        "contacts": [{"at": "2024-05-05", "direction": "in"}],
+    }
+
+
+def test_score_brought_back_to_all_is_set_against_the_plain_one_where_they_surely_differ() -> None:
+    sure = check_page(render_report(make_facts(**invited(60, 20))))
+    assert "40% of those we asked answered; brought back to all of them, the score is +40 and not +70" in sure.all("h3")
+    unsure = check_page(render_report(make_facts(**invited(22, 18))))
+    assert [one for one in unsure.all("h3") if "of those we asked answered" in one] == [
+        "20% of those we asked answered; who they are changes the score by no more than could be noise"
+    ]
+
+
+def test_few_payments_make_no_headline() -> None:
+    due = [{"amount": 10, "due_at": "2024-01-05", "paid_at": f"2024-01-{4 + n % 2 * 4:02}"} for n in range(29)]
+    few = check_page(render_report(make_facts(payments=due, orders=orders())))
+    assert "Only 29 payments have fallen due: too few to tell how customers pay" in few.words
+    enough = check_page(render_report(make_facts(payments=[*due, due[0]], orders=orders())))
+    assert [one for one in enough.all("h2") + enough.all("h3") if "of what falls due" in one] == [
+        "47% of what falls due is paid late, only at a second try, or not at all"
+    ]
+
+
+def test_cost_of_winning_that_is_known_of_few_says_so() -> None:
+    people = [{"customer_id": f"c{n}", "acquired_via": "ads" if n < 60 else "friend"} for n in range(65)]
+    bought = [{**one, "customer_id": f"c{n}"} for n, one in enumerate(orders(65))]
+
+    def told(costed: int) -> Page:
+        customers = [{**one, "acquisition_cost": 12 if n < costed else None} for n, one in enumerate(people)]
+        return check_page(render_report(make_facts(orders=bought, order_lines=lines(65), customers=customers)))
+
+    some, few, whole = told(40), told(29), told(65)
+    assert "Winning a customer costs €12.00, as far as is known: of 62% of the new ones" in some.all("h3")
+    assert "Ads60–––" in some.words
+    assert not [heading for heading in few.all("h3") if "Winning" in heading]
+    assert "Winning a customer costs €12.00" in whole.all("h3")
+    assert "Friend5–––" in whole.words
+
+
+def test_touchpoint_below_the_others_need_not_disappoint() -> None:
+    """+35 against +52 is lower, and yet most would recommend it."""
+    said = [
+        {"score": 9 if n % 100 < happy else 7 if n % 100 < 98 else 3, "said_at": "2024-02-01", "touchpoint": place}
+        for place, happy in (("web", 37), ("shop", 70))
+        for n in range(500)
+    ]
+    told = check_page(render_report(make_facts(feedback=said)))
+    assert "web scores lower than the whole: +35, against +52" in told.all("h3") + told.all("h2")
+    assert "Listen to those who gave 6 or less at web" in told.words
+    assert "disappoint" not in told.words
+
+
+def test_months_that_look_alike_are_not_said_to_be_equal() -> None:
+    due = [
+        {"promise": "in time", "made_at": f"2024-0{month}-01", "due_at": f"2024-0{month}-05", "kept": n % 5 > 0}
+        for month in range(1, 7)
+        for n in range(40)
+    ]
+    end = [{"at": "2024-08-01", "direction": "in"}]
+    told = check_page(render_report(make_facts(commitments=due, contacts=end)))
+    assert "No month stands out from the others by more than noise" in told.all("h3") + told.all("h2")
+    for one in due[:20]:
+        one["kept"] = False
+    worse = check_page(render_report(make_facts(commitments=due, contacts=end)))
+    assert any(one.startswith("The worst month was January 2024") for one in worse.all("h3") + worse.all("h2"))
+    assert "has a cause of its own" not in worse.words
+
+
+def test_change_over_the_year_agrees_with_its_interval() -> None:
+    """Far worse in the last quarter than in the one before, and the whole year much the same as the year before."""
+    shares = {2022: (60, 60, 60, 60), 2023: (60, 60, 80, 38)}
+    said = [
+        {"score": 9 if n < happy else 3, "said_at": f"{year}-{3 * quarter + 2:02}-05T10:00"}
+        for year, quarters in shares.items()
+        for quarter, happy in enumerate(quarters)
+        for n in range(100)
+    ]
+    told = check_page(render_report(make_facts(feedback=said, contacts=[{"at": "2024-01-05", "direction": "in"}])))
+    assert "The score fell from +60 to −24 in a quarter, and that is more than noise" in told.words
+    assert "From 2022 to 2023 it changed by −1.0 points, which is within noise (95%: " in told.words
+
+
+def test_share_of_best_scores_that_is_unknown_makes_no_step() -> None:
+    record = {"item": "advice", "answers": 40, "top_two_share": None}
+    assert begin_with(record) is None
+    step = begin_with({**record, "top_two_share": 0.0})
+    assert step is not None
+    assert step.cases == 40
 
 
 def test_customers_words_cannot_act_nor_break_the_page() -> None:

@@ -17,7 +17,7 @@ Unit = Literal["points", "share", "money", "count", "days", "score"]
 
 NOTHING = "–"
 _UNKNOWN = mark("unknown")
-VALUES = {
+VALUES = {  # what is called otherwise in one split alone stands after its name
     "relational": mark("about the relationship"),
     "event": mark("after an event"),
     "firm": mark("firms"),
@@ -30,7 +30,27 @@ VALUES = {
     "at risk": mark("at risk"),
     "asleep": mark("asleep"),
     "lost": mark("lost"),
+    "basic": mark("basic: missed when bad"),
+    "performance": mark("performance: counts both ways"),
+    "promise": mark("promise"),
+    "touchpoint": mark("touchpoint"),
+    "unhappy": mark("the unhappy"),
+    "happy": mark("the happy"),
+    "attractive": mark("attractive: noticed when good"),
+    "band.promoters": mark("promoters"),
+    "band.passives": mark("passives"),
+    "band.detractors": mark("detractors"),
+    "band.silent": mark("did not answer"),
+    "band.never asked": mark("not asked yet"),
+    "group.content": mark("answered in time, and content"),
+    "group.answered": mark("answered in time"),
+    "group.late": mark("answered late or never"),
+    "group.champions": mark("buy much and recommend"),
+    "group.affluents": mark("buy much"),
+    "group.advocates": mark("buy less and recommend"),
+    "group.misers": mark("buy less"),
 }
+_WITHOUT = {"score": mark("all"), "item": NOTHING, "question": NOTHING, "scale_min": NOTHING, "scale_max": NOTHING}
 _NOUNS = {
     "answers": mark_count("{count} answer", "{count} answers"),
     "customers": mark_count("{count} customer", "{count} customers"),
@@ -40,6 +60,9 @@ _NOUNS = {
     "invitations": mark_count("{count} invitation", "{count} invitations"),
     "payments": mark_count("{count} payment", "{count} payments"),
     "returns": mark_count("{count} return", "{count} returns"),
+    "comments": mark_count("{count} comment", "{count} comments"),
+    "cases": mark_count("{count} case", "{count} cases"),
+    "contracts": mark_count("{count} contract", "{count} contracts"),
     "sold_lines": mark_count("{count} line sold", "{count} lines sold"),
 }
 _YES, _NO = mark("yes"), mark("no")
@@ -64,7 +87,7 @@ def show(value: float | Decimal | None, unit: Unit, currency: str | None = None,
         case "days":
             text = translate(_DAYS, days=language.number(value, 1 if abs(value) < 10 else 0))
         case "score":
-            text = language.number(value, 2 if half is not None and half < 0.05 else 1)
+            text = language.number(value, 2 if half is not None and half < 0.1 else 1)
         case _:
             text = language.number(value)
     return text
@@ -74,6 +97,11 @@ def signed_percent(share: float) -> str:
     """A relative change with its sign."""
     sign = "+" if share > 0 else "−" if share < 0 else ""
     return sign + language.percent(abs(share))
+
+
+def signed_points(share: float) -> str:
+    """A difference between two shares with its sign, in points of percent."""
+    return language.signed(100 * share, 1)
 
 
 def show_interval(low: Any, high: Any, unit: Unit, currency: str | None = None) -> str:
@@ -97,14 +125,15 @@ def show_money(amount: float, currency: str | None) -> str:
 
 
 def show_group(value: object, split: str = "") -> str:
-    """The name of a group; null is "unknown", a date is called by its unit of time."""
+    """The name of a group; null is "unknown" (of a score: all of them), a date is called by its unit of time."""
     if value is None or value == "":
-        return translate(_UNKNOWN)
+        return translate(_WITHOUT.get(split, _UNKNOWN))
     if isinstance(value, bool):
         return translate(_YES if value else _NO)
     if isinstance(value, date):
         return show_period(value, split)
-    return translate(VALUES[str(value)]) if value in VALUES else clean(str(value))
+    called = VALUES.get(f"{split}.{value}") or VALUES.get(str(value))
+    return translate(called) if called else clean(str(value))
 
 
 def show_period(start: date, unit: str, *, short: bool = False) -> str:

@@ -195,7 +195,7 @@ def adding_up(result: Result, width: int = WIDE) -> Chart:
 
 def _amounts(record: Record) -> dict[str, float]:
     """The amounts of a row as numbers; what left with customers is what the others did not keep."""
-    amounts = {name: _steady(value) for name, value in record.items() if isinstance(value, (int, float, Decimal))}
+    amounts = {name: steady(value) for name, value in record.items() if isinstance(value, (int, float, Decimal))}
     if "retained" in amounts:
         amounts |= {
             "not_retained": amounts["revenue_before"] - amounts["retained"],
@@ -325,10 +325,10 @@ def _point(result: Result, record: Record, label: str, at: date | None = None, p
 
 def _number(record: Record, name: str) -> float | None:
     value = record.get(name) if name else None
-    return None if value is None else _steady(value)
+    return None if value is None else steady(value)
 
 
-def _steady(value: float | Decimal) -> float:
+def steady(value: float | Decimal) -> float:
     """Nine digits of a number: an engine that adds in parallel gives other ones beyond, from run to run."""
     return float(f"{value:.9g}")
 

@@ -51,7 +51,7 @@ class Story:
 
 def tell(facts: Facts) -> Story:
     """Ask every measure and tell the story, in the language in use."""
-    questions = Questions(facts)
+    questions = Questions(facts.keeping())
     chapters = [
         what_customers_say(questions),
         what_we_deliver(questions),

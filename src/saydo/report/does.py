@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
 
 from saydo.charts import Grid
 from saydo.charts.figures import begin, show, show_group, show_period
 from saydo.charts.figures import heading as heading_of
-from saydo.language import mark, number, percent, translate, translate_count
+from saydo.language import day, mark, number, percent, translate, translate_count
+from saydo.report.afterwards import what_the_score_adds, what_they_did_after
+from saydo.report.pays import how_it_pays, who_came_back
 from saydo.report.story import (
     LEAST,
+    LONG,
     Chapter,
     Questions,
+    Record,
     Section,
     Step,
+    a_year_before,
     figure_of,
     first,
     known,
@@ -22,6 +27,8 @@ from saydo.report.story import (
     picture,
     value_of,
 )
+from saydo.report.worth import how_well_foretold
+from saydo.result import Result
 
 SEGMENTS = {
     "champions": mark("bought lately, often and much"),
@@ -37,7 +44,18 @@ SEGMENTS = {
 
 def what_customers_do(questions: Questions) -> Chapter:
     """The chapter of the second square: behaviour."""
-    found = [_again(questions), _cohorts(questions), _segments(questions), _returns(questions), _payments(questions)]
+    found = [
+        _again(questions),
+        _cohorts(questions),
+        how_well_foretold(questions),
+        _segments(questions),
+        what_they_did_after(questions),
+        what_the_score_adds(questions),
+        how_it_pays(questions),
+        who_came_back(questions),
+        _returns(questions),
+        _payments(questions),
+    ]
     sections = [section for section in found if section]
     absent = translate(
         "Here would stand how many customers come back, what they return and whether they pay. It takes the table "
@@ -47,24 +65,13 @@ def what_customers_do(questions: Questions) -> Chapter:
 
 
 def _again(questions: Questions) -> Section | None:
-    result = questions.ask("repeat_rate")
+    """How many come back, of those taken for new: who comes soon after the first order on file may have come before."""
+    result, is_new = _ask_of_new(questions)
     record = first(result)
     if result is None or record is None:
         return None
-    share = value_of(result, record)
-    if record["customers"] < LEAST:
-        heading = translate_count(
-            "Only {count} customer has been with us for a year: too few to tell how many come back",
-            "Only {count} customers have been with us for a year: too few to tell how many come back",
-            record["customers"],
-        )
-    elif record["repeat_low"] > 0.5:
-        heading = translate("Most customers come back: {share} buy again within a year", share=share)
-    elif record["repeat_high"] < 0.5:
-        heading = translate("Most customers do not come back: only {share} buy again within a year", share=share)
-    else:
-        heading = translate("About half of the customers come back within a year", share=share)
-    texts = []
+    heading = _again_heading(record, value_of(result, record))
+    texts = [_who_is_counted(questions, is_new)]
     if record["days_to_second_median"] is not None:
         texts.append(
             translate(
@@ -82,7 +89,7 @@ def _again(questions: Questions) -> Section | None:
         )
     lost = record["customers"] - record["repeated"]
     step = Step(
-        translate("Ask some of those who bought once and never again why, before offering them anything."),
+        translate("Ask some of those who did not come back within a year why, before offering them anything."),
         lost,
         "again",
     )
@@ -96,33 +103,54 @@ def _again(questions: Questions) -> Section | None:
     )
 
 
+def _ask_of_new(questions: Questions) -> tuple[Result | None, bool]:
+    """The repeat rate of the customers first seen a year into the orders on file, and yes; of all, and no, where these
+    are too few.
+    """
+    result = questions.ask("repeat_rate", since=questions.new_from) if questions.new_from else None
+    record = first(result)
+    if record is not None and record["customers"] >= LEAST:
+        return result, True
+    return questions.ask("repeat_rate"), False
+
+
+def _again_heading(record: Record, share: str) -> str:
+    if record["customers"] < LEAST:
+        return translate_count(
+            "Only {count} customer has been with us for a year: too few to tell how many come back",
+            "Only {count} customers have been with us for a year: too few to tell how many come back",
+            record["customers"],
+        )
+    if record["repeat_low"] > 0.5:
+        return translate("Most customers come back: {share} buy again within a year", share=share)
+    if record["repeat_high"] < 0.5:
+        return translate("Most customers do not come back: only {share} buy again within a year", share=share)
+    return translate("About half of the customers come back within a year", share=share)
+
+
+def _who_is_counted(questions: Questions, is_new: bool) -> str:
+    if is_new:
+        return translate(
+            "Counted are customers who first bought on {since} or later: those seen before, in the first year on file, "
+            "may have bought before it.",
+            since=day(questions.new_from),
+        )
+    return translate(
+        "The orders on file begin on {first}. Some customers who look new here bought before that, and those who stay "
+        "are more likely to: the share can be too high.",
+        first=day(questions.first_order),
+    )
+
+
 def _cohorts(questions: Questions) -> Section | None:
     facts = questions.facts
     begin, end = facts.manifest.first, facts.as_of
-    unit = "quarter" if begin and end - begin > timedelta(days=550) else "month"
+    unit = "quarter" if begin and end - begin > LONG else "month"
     result = questions.ask("retention", unit=unit)
     old_enough = [record for record in known(result) if record["age"] == 1 and record["customers"] >= LEAST]
     if result is None or len(old_enough) < 2:
         return None
-    earlier, later = old_enough[1 if len(old_enough) > 3 else 0], old_enough[-1]  # the first may hold older customers
-    shown = {
-        "first": show_period(earlier["cohort"], unit),
-        "first_share": value_of(result, earlier),
-        "last": show_period(later["cohort"], unit),
-        "last_share": value_of(result, later),
-    }
-    if later["retention_low"] > earlier["retention_high"]:
-        heading = translate(
-            "Newer customers come back more: {last_share} of those of {last}, {first_share} of those of {first}",
-            **shown,
-        )
-    elif later["retention_high"] < earlier["retention_low"]:
-        heading = translate(
-            "Newer customers come back less: {last_share} of those of {last}, {first_share} of those of {first}",
-            **shown,
-        )
-    else:
-        heading = translate("No sign that newer customers come back more, or less, than older ones")
+    heading = _cohorts_heading(questions, result, old_enough)
     text = (
         translate(
             "Each row is everybody who first bought in the same period; each column a period later. The share is of "
@@ -136,6 +164,40 @@ def _cohorts(questions: Questions) -> Section | None:
         )
     )
     return Section("cohorts", heading, None, [text], [picture(result)], notes=notes_of(result))
+
+
+def _cohorts_heading(questions: Questions, result: Result, records: Sequence[Record]) -> str:
+    """The newest cohort beside that of the same months a year earlier, because seasons differ; no comparison where the
+    earlier may hold customers who had bought before the first order on file.
+    """
+    later, same = records[-1], [one for one in records if one["cohort"] == a_year_before(records[-1]["cohort"])]
+    new_from = questions.new_from
+    if not same or new_from is None or same[0]["cohort"] < new_from:
+        return translate("How many come back, by when they first bought")
+    earlier, unit = same[0], str(result.settings["unit"])
+    shown = {
+        "first": show_period(earlier["cohort"], unit),
+        "first_share": value_of(result, earlier),
+        "last": show_period(later["cohort"], unit),
+        "last_share": value_of(result, later),
+    }
+    if later["retention_low"] > earlier["retention_high"]:
+        return translate(
+            "New customers come back more than a year before: {last_share} of those of {last}, {first_share} of those "
+            "of {first}",
+            **shown,
+        )
+    if later["retention_high"] < earlier["retention_low"]:
+        return translate(
+            "New customers come back less than a year before: {last_share} of those of {last}, {first_share} of those "
+            "of {first}",
+            **shown,
+        )
+    return translate(
+        "New customers come back no more and no less than a year before that could be told from noise: {last_share} of "
+        "those of {last}, {first_share} of those of {first}",
+        **shown,
+    )
 
 
 def _segments(questions: Questions) -> Section | None:
@@ -239,19 +301,26 @@ def _reason(questions: Questions) -> list[str]:
     return [translate("“{reason}” ({share}) and “{next}” ({next_share}) are the reasons ticked most often.", **shown)]
 
 
+def _how_they_pay(result: Result, record: Record) -> str:
+    if record["judged"] < LEAST:
+        return translate_count(
+            "Only {count} payment has fallen due: too few to tell how customers pay",
+            "Only {count} payments have fallen due: too few to tell how customers pay",
+            record["judged"],
+        )
+    if record["incident_high"] < 0.01:
+        return translate("Customers pay: fewer than 1 payment in 100 is late or fails")
+    return translate(
+        "{share} of what falls due is paid late, only at a second try, or not at all", share=value_of(result, record)
+    )
+
+
 def _payments(questions: Questions) -> Section | None:
     result = questions.lately("payment_incidents")
     kinds = questions.lately("payment_incidents", "customers.kind") if questions.knows("customers", "kind") else None
     record = first(result)
     if result is None or record is None:
         return None
-    if record["incident_rate"] < 0.01:
-        heading = translate("Customers pay: fewer than 1 payment in 100 is late or fails")
-    else:
-        heading = translate(
-            "{share} of what falls due is paid late, only at a second try, or not at all",
-            share=value_of(result, record),
-        )
     texts = []
     at_risk, lost = (show(record[f"amount_{what}"], "money", result.currency) for what in ("at_risk", "lost"))
     if record["amount_lost"]:
@@ -284,4 +353,5 @@ def _payments(questions: Questions) -> Section | None:
             record["overdue"],
         )
         step = Step(text, record["overdue"], "payments")
-    return Section("payments", heading, figure_of(result, record), texts, pictures, step=step, notes=notes_of(result))
+    told = _how_they_pay(result, record)
+    return Section("payments", told, figure_of(result, record), texts, pictures, step=step, notes=notes_of(result))

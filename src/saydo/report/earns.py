@@ -7,10 +7,13 @@ from typing import Any
 from saydo.charts import Grid
 from saydo.charts.figures import NOTHING, begin, count_of, show, show_group, signed_percent
 from saydo.charts.figures import heading as heading_of
-from saydo.language import number, percent, translate, translate_count
+from saydo.language import day, number, percent, translate, translate_count
+from saydo.report.bring import what_contracts_are_worth, what_recommendations_bring
 from saydo.report.story import (
+    LEAST,
     Chapter,
     Figure,
+    Gap,
     Questions,
     Record,
     Section,
@@ -23,7 +26,10 @@ from saydo.report.story import (
     picture,
     value_of,
 )
+from saydo.report.worth import what_they_are_worth
 from saydo.result import Result
+
+COSTED = 0.9  # share of the new customers whose cost must be known before a figure speaks for all of them
 
 
 def what_it_earns(questions: Questions) -> Chapter:
@@ -31,6 +37,9 @@ def what_it_earns(questions: Questions) -> Chapter:
     found = [
         _margin(questions),
         _concentration(questions),
+        what_they_are_worth(questions),
+        what_contracts_are_worth(questions),
+        what_recommendations_bring(questions),
         _growth(questions),
         _winning(questions),
         _serving(questions),
@@ -121,6 +130,8 @@ def _growth(questions: Questions) -> Section | None:
     record = first(result)
     if result is None or record is None or record["growth_rate"] is None:
         return None
+    if record["is_cut_off"]:
+        return _growth_unknown(questions, result)
     low, high = record["earned_growth_low"], record["earned_growth_high"]
     counted = count_of("customers", record["customers"])
     if low < 0 < high:  # what is not known about new customers decides
@@ -136,6 +147,17 @@ def _growth(questions: Questions) -> Section | None:
         kept=show(record["net_revenue_retention"], "share"),
     )
     return Section("growth", _growth_heading(record), figure, [text], [picture(result)], notes=notes_of(result))
+
+
+def _growth_unknown(questions: Questions, result: Result) -> Section:
+    """What is missing for a comparison of two years: the one before is not all on file."""
+    heading = translate(
+        "How much sales grew cannot be told yet: the orders on file begin on {first}, within the year to compare with",
+        first=day(questions.first_order),
+    )
+    text = translate("With the orders of two full years, growth would stand here, and how much of it was earned.")
+    questions.gaps["earned_growth"] = Gap(translate(result.measure.title), translate("{sentence}.", sentence=heading))
+    return Section("growth", heading, None, [text])
 
 
 def _growth_heading(record: Record) -> str:
@@ -176,12 +198,19 @@ def _winning(questions: Questions) -> Section | None:
     result = questions.ask("acquisition", **since)
     records = sorted(known(result), key=lambda record: -record["new_customers"])
     costed = sum(record["costed_customers"] for record in records)
-    if result is None or not costed:
+    if result is None or costed < LEAST:
         return None
+    share = costed / sum(record["new_customers"] for record in result)
     cost = sum(float(record["acquisition_costs"]) for record in records) / costed
     keeping = records[0]["keeping_cost"]
     shown = {"winning": show(cost, "money", result.currency), "keeping": show(keeping, "money", result.currency)}
-    if keeping is None:
+    if share < COSTED:
+        heading = translate(
+            "Winning a customer costs {winning}, as far as is known: of {share} of the new ones",
+            share=percent(share),
+            **shown,
+        )
+    elif keeping is None:
         heading = translate("Winning a customer costs {winning}", **shown)
     elif cost > float(keeping):
         heading = translate("Winning a customer costs {winning}, keeping one {keeping} a year", **shown)
@@ -189,7 +218,8 @@ def _winning(questions: Questions) -> Section | None:
         heading = translate("Keeping a customer costs {keeping} a year, more than winning one: {winning}", **shown)
     text = translate(
         "Costs of each channel spread over the customers who came by it, and the margin that they left in their first "
-        "year. A channel gets the whole credit here, though people often meet several before they buy."
+        "year. A channel gets the whole credit here, though people often meet several before they buy. Where it won "
+        "few, or what some of them cost is not known, its figures are left out."
     )
     head = ("channel", "new_customers", "cost_per_customer", "margin_first_year", "payback_months")
     table = Grid(tuple(map(heading_of, head)), tuple(_channel_row(record, result.currency) for record in records))
@@ -197,10 +227,12 @@ def _winning(questions: Questions) -> Section | None:
 
 
 def _channel_row(record: Record, currency: str | None) -> tuple[str, ...]:
-    months = record["payback_months"]
+    months, name, new = record["payback_months"], begin(show_group(record["acquired_via"])), record["new_customers"]
+    if new < LEAST or record["costed_customers"] < COSTED * new:
+        return (name, number(new), NOTHING, NOTHING, NOTHING)
     return (
-        begin(show_group(record["acquired_via"])),
-        number(record["new_customers"]),
+        name,
+        number(new),
         show(record["cost_per_customer"], "money", currency),
         show(record["margin_first_year"], "money", currency),
         NOTHING if months is None else translate("at once") if not record["cost_per_customer"] else number(months),

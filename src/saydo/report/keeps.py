@@ -8,6 +8,7 @@ from saydo.charts import Grid
 from saydo.charts.figures import NOTHING, clean, heading, show, show_group, show_period
 from saydo.charts.kinds import two_sides
 from saydo.language import number, percent, signed, translate, translate_count
+from saydo.report.cost import what_broken_promises_cost
 from saydo.report.story import (
     LEAST,
     Chapter,
@@ -39,6 +40,7 @@ def what_we_deliver(questions: Questions) -> Chapter:
     found = [
         _all(questions),
         _said(questions),
+        what_broken_promises_cost(questions, statements(questions), most_judged(questions)),
         _by_promise(questions),
         _where(questions),
         _lateness(questions),
@@ -224,12 +226,14 @@ def _months(questions: Questions) -> Section | None:
         shown = {"month": show_period(below[0]["month"], "month"), "share": value_of(result, below[0])}
         heading = translate("The worst month was {month}: only {share} of the promises due were kept", **shown)
         text = translate(
-            "A single bad month has a cause of its own: a strike, a stock-out, a new carrier. Ask what happened, and "
-            "what would have warned us."
+            "That is farther below the year than chance among so many months would have it. Ask what was different: a "
+            "strike, a stock-out, a new carrier? And what would have warned us?"
         )
     else:
-        heading = translate("From month to month the share kept moves no more than chance would have it")
-        text = translate("No month stands out, so look for causes that are always there.")
+        heading = translate("No month stands out from the others by more than noise")
+        text = translate(
+            "That does not prove that all months are alike; a single month would have to be much worse to show here."
+        )
     return Section("months", heading, None, [text], [picture(result)])
 
 

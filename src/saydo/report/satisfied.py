@@ -54,6 +54,12 @@ def how_satisfied(questions: Questions, *, leads: bool) -> Section | None:
     )
 
 
+def weakest_item(questions: Questions) -> str | None:
+    """The item that this section says to begin with."""
+    weakest = _weakest(sorted(known(questions.lately("satisfaction")), key=_order))
+    return weakest["item"] if weakest else None
+
+
 def _order(record: Record) -> tuple[str, bool, str, str]:
     return record["question"], record["item"] is None, record["item"] or "", str(record["occasion"])
 
@@ -104,7 +110,7 @@ def _weakest(records: Sequence[Record]) -> Record | None:
         others = [r for r in same if r["item"] is not None and r is not record]
         if record["item"] is None or not others or record["mean_high"] is None:
             continue
-        if all(record["mean_high"] < (other["mean_low"] or 0) for other in others):
+        if all(other["mean_low"] is not None and record["mean_high"] < other["mean_low"] for other in others):
             return record
     return None
 
@@ -114,10 +120,12 @@ def _weakest_heading(record: Record) -> str:
     return translate("{item} satisfies least: {mean}", item=item, mean=mean)
 
 
-def _begin_with(record: Record) -> Step:
-    """The step that follows, with the number of those who gave none of the two best scores."""
+def _begin_with(record: Record) -> Step | None:
+    """The step that follows, with the number of those who gave none of the two best scores, where these are known."""
+    if record["top_two_share"] is None:
+        return None
     text = translate("Begin with {item}: of all that was asked about, it satisfies least.", item=clean(record["item"]))
-    return Step(text, round((1 - (record["top_two_share"] or 0)) * record["answers"]), "satisfaction")
+    return Step(text, round((1 - record["top_two_share"]) * record["answers"]), "satisfaction")
 
 
 def _question_in_words(record: Record) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from saydo.charts.figures import count_of, show_group, show_interval
 from saydo.language import number, percent, signed, translate, translate_count
-from saydo.report.satisfied import how_satisfied
+from saydo.report.drivers import what_the_score_goes_with
+from saydo.report.satisfied import how_satisfied, weakest_item
 from saydo.report.story import (
     LEAST,
     Chapter,
@@ -24,6 +25,7 @@ from saydo.report.story import (
     picture,
     value_of,
 )
+from saydo.report.talk import what_people_talk_about
 from saydo.report.voices import customers_words
 from saydo.result import Result
 
@@ -36,6 +38,8 @@ def what_customers_say(questions: Questions) -> Chapter:
         _touchpoints(questions),
         _response(questions),
         how_satisfied(questions, leads=lead_score(questions) is None),
+        what_the_score_goes_with(questions, _lead_question(questions), weakest_item(questions)),
+        what_people_talk_about(questions),
         customers_words(questions),
     ]
     absent = translate(
@@ -44,6 +48,14 @@ def what_customers_say(questions: Questions) -> Chapter:
     )
     sections = [section for section in found if section]
     return Chapter("says", translate("What customers say"), 1, sections, "" if sections else absent)
+
+
+def _lead_question(questions: Questions) -> str:
+    """The question whose score the drivers are sought of: the recommendation, else stars, satisfaction or effort."""
+    if lead_score(questions) is not None:
+        return "nps"
+    asked = [record["question"] for record in known(questions.lately("satisfaction"))]
+    return next((question for question in ("csat", "stars", "ces") if question in asked), "nps")
 
 
 def lead_score(questions: Questions) -> tuple[Result, Record] | None:
@@ -142,9 +154,9 @@ def _change(questions: Questions) -> Section | None:
         "points": number(abs(record["change"])),
     }
     weight = 0
-    if not record["is_change"]:
+    if _is_within_noise(record):
         heading = translate("The score went from {before} to {after} in a quarter, which is within noise", **shown)
-    elif record["change"] < 0:
+    elif record["change_high"] < 0:
         heading, weight = (
             translate("The score fell from {before} to {after} in a quarter, and that is more than noise", **shown),
             3,
@@ -170,7 +182,8 @@ def _change(questions: Questions) -> Section | None:
 def _changed(questions: Questions, unit: str, lead: Record) -> tuple[Result, Record] | None:
     result = questions.ask("nps_change", compare=unit)
     record = first(only(result, occasion=lead["occasion"])) if result else None
-    return (result, record) if result and record and record["fewer_answers"] >= LEAST else None
+    is_known = record is not None and record["fewer_answers"] >= LEAST and record["change_low"] is not None
+    return (result, record) if result and record and is_known else None
 
 
 def _year_in_words(questions: Questions, lead: Record) -> str:
@@ -179,16 +192,23 @@ def _year_in_words(questions: Questions, lead: Record) -> str:
         return ""
     result, record = change
     shown = {
-        "points": number(abs(record["change"]), 1),
+        "points": signed(record["change"], 1),
         "interval": interval_of(result, record),
         "year": record["after"][:4],
         "before": record["before"][:4],
     }
-    if not record["is_change"]:
-        return translate("From {before} to {year}, too, the score did not change by more than noise.", **shown)
-    if record["change"] > 0:
-        return translate("In {year} it was {points} points higher than in {before} (95%: {interval}).", **shown)
-    return translate("In {year} it was {points} points lower than in {before} (95%: {interval}).", **shown)
+    if _is_within_noise(record):
+        return translate(
+            "From {before} to {year} it changed by {points} points, which is within noise (95%: {interval}).", **shown
+        )
+    return translate(
+        "From {before} to {year} it changed by {points} points, and that is more than noise (95%: {interval}).", **shown
+    )
+
+
+def _is_within_noise(record: Record) -> bool:
+    """Does the interval of a change hold none? It is one comparison, chosen before looking, and so not adjusted."""
+    return bool(record["change_low"] <= 0 <= record["change_high"])
 
 
 def _touchpoints(questions: Questions) -> Section | None:
@@ -210,16 +230,17 @@ def _touchpoint_section(groups: Result, overall: Record) -> Section:
         worst = below[0]
         shown = {"touchpoint": show_group(worst["touchpoint"]), "nps": value_of(groups, worst)}
         heading = translate(
-            "{touchpoint} disappoints: {nps}, against {all} overall", all=signed(overall["nps"]), **shown
+            "{touchpoint} scores lower than the whole: {nps}, against {all}", all=signed(overall["nps"]), **shown
         )
-        step = Step(
-            translate("Listen to those who were disappointed at {touchpoint}, and mend the cause named most.", **shown),
-            worst["detractors"],
-            "touchpoints",
+        advice = translate(
+            "Listen to those who gave 6 or less at {touchpoint}, and mend the cause named most.", **shown
         )
+        step = Step(advice, worst["detractors"], "touchpoints") if worst["detractors"] else None
     elif above:
         best = {"touchpoint": show_group(above[0]["touchpoint"]), "nps": value_of(groups, above[0])}
-        heading = translate("{touchpoint} delights: {nps}, against {all} overall", all=signed(overall["nps"]), **best)
+        heading = translate(
+            "{touchpoint} scores higher than the whole: {nps}, against {all}", all=signed(overall["nps"]), **best
+        )
     else:
         heading = translate("No touchpoint stands out from the others by more than noise")
     text = translate(
@@ -246,8 +267,11 @@ def _response(questions: Questions) -> Section | None:
         "weighted": signed(record["nps_weighted"]),
         "interval": show_interval(record["nps_weighted_low"], record["nps_weighted_high"], "points"),
     }
-    if abs(record["nps_weighted"] - record["nps"]) < 1:
-        heading = translate("{share} of those we asked answered; who they are hardly changes the score", **shown)
+    is_moved = record["nps_shift_low"] is not None and not record["nps_shift_low"] <= 0 <= record["nps_shift_high"]
+    if not is_moved:
+        heading = translate(
+            "{share} of those we asked answered; who they are changes the score by no more than could be noise", **shown
+        )
     else:
         heading = translate(
             "{share} of those we asked answered; brought back to all of them, the score is {weighted} and not {nps}",
@@ -257,6 +281,12 @@ def _response(questions: Questions) -> Section | None:
         translate(
             "Some kinds of customers answer more than others. Weighting each kind by its number among all who were "
             "asked gives {weighted} (95%: {interval}).",
+            **shown,
+        ),
+        translate(
+            "That is {shift} points away from the {nps} of those who answered (95%: {shift_interval}).",
+            shift=signed(record["nps_shift"]),
+            shift_interval=show_interval(record["nps_shift_low"], record["nps_shift_high"], "points"),
             **shown,
         ),
         translate(

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
-from statistics import NormalDist
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import ndtri, stdtrit
 
 from saydo.charts import NARROW, WIDE, Chart, Grid, draw
 from saydo.charts.figures import count_of, show, show_interval
@@ -25,7 +25,7 @@ from saydo.measures import Measure, find
 from saydo.result import Result
 
 Record = Mapping[str, Any]
-Mood = Literal["unhappy", "happy"]
+Mood = Literal["unhappy", "happy", "neither"]
 MOODS: tuple[Mood, ...] = ("unhappy", "happy")
 LONG = timedelta(days=550)  # of facts, from which on the last year of them is reported on
 LEAST = 30  # answers or cases below which a figure is not made a headline
@@ -130,6 +130,18 @@ class Questions:
             return None
         return a_year_before(end)
 
+    @cached_property
+    def first_order(self) -> date | None:
+        """The day of the first order on file: whoever comes soon after it may have bought before."""
+        orders = self.facts.table("orders")
+        found = self.facts.run(orders.aggregate(first=orders.ordered_at.min()))["first"][0].as_py()
+        return None if found is None else self.facts.local_day(found)
+
+    @cached_property
+    def new_from(self) -> date | None:
+        """From when on customers seen for the first time are taken for new: a year after the first order on file."""
+        return None if self.first_order is None else a_year_after(self.first_order)
+
     def knows(self, table: str, column: str) -> bool:
         """Is this column known of any row?"""
         if not self.facts.has(table):
@@ -160,6 +172,7 @@ class Questions:
             return None
         if known(result):
             self.used[name] = measure
+            self.gaps.pop(name, None)  # what could not be had of some is had of others
         else:
             hidden = "is_hidden" in result.table.column_names and any(result.table["is_hidden"].to_pylist())
             reason = _TOO_FEW if hidden else _NOT_IN_FACTS
@@ -236,25 +249,48 @@ def outliers(result: Result, whole: float, among: int | None = None) -> tuple[li
 
     Whoever picks the extremes of many groups finds some by chance, so each interval is widened for the number of groups
     looked at (Bonferroni): of 100 such looks without any difference, 95 name none. ``among`` is that number where the
-    look goes over more groups than those of ``result``.
+    look goes over more groups than those of ``result``. Quantiles are Student's with the degrees of freedom of the
+    customers (or accounts) behind the group, because far out they differ much where these are few.
     """
     measure = result.measure
     records = comparable(result)
-    widen = NormalDist().inv_cdf(1 - 0.025 / max(1, among or len(records))) / NormalDist().inv_cdf(0.975)
+    tail = 0.025 / max(1, among or len(records))
 
     def end(record: Record, name: str) -> float:
-        value = float(record[measure.headline])
-        return value + widen * (float(record[name]) - value)
+        value, df = float(record[measure.headline]), record["clusters"] - 1
+        return value + float(stdtrit(df, 1 - tail) / stdtrit(df, 0.975)) * (float(record[name]) - value)
 
     below = sorted((r for r in records if end(r, measure.high) < whole), key=lambda r: r[measure.headline])
     above = sorted((r for r in records if end(r, measure.low) > whole), key=lambda r: -r[measure.headline])
     return below, above
 
 
+def is_surely_below(record: Record, name: str, value: float, among: int = 1) -> bool:
+    """Does the figure ``name`` lie below a value by more than chance among so many looks (Bonferroni)?
+
+    Its interval is widened as a normal one.
+    """
+    high = _end(record, name, "high", among)
+    return high is not None and high < value
+
+
+def is_surely_above(record: Record, name: str, value: float, among: int = 1) -> bool:
+    """As `is_surely_below`, above."""
+    low = _end(record, name, "low", among)
+    return low is not None and low > value
+
+
+def _end(record: Record, name: str, side: str, among: int) -> float | None:
+    figure, end = record[name], record[f"{name}_{side}"]
+    if figure is None or end is None:
+        return None
+    return float(figure) + float(ndtri(1 - 0.025 / max(1, among)) / ndtri(0.975)) * (float(end) - float(figure))
+
+
 def comparable(result: Result) -> list[Record]:
-    """The groups that are large enough to be set against a value."""
+    """The groups that are large enough to be set against a value, of more customers than one."""
     measure = result.measure
-    return [r for r in known(result) if r[measure.count] >= LEAST and r[measure.low] is not None]
+    return [r for r in known(result) if r[measure.count] >= LEAST and r[measure.low] is not None and r["clusters"] >= 2]
 
 
 def picture(result: Result, **marks: Any) -> Picture:
@@ -275,6 +311,11 @@ def notes_of(*results: Result | None) -> list[str]:
 def a_year_before(day: date) -> date:
     """The same day of the year before; the 28th for a 29th of February."""
     return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+def a_year_after(day: date) -> date:
+    """The same day of the year after; the 28th for a 29th of February."""
+    return day.replace(year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
 
 
 def quarter_start(day: date) -> date:
