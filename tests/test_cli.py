@@ -17,10 +17,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from tests.companies import make_facts
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from saydo import __version__
 from saydo.cli import app
+from saydo.language import translate, use
 
 TEN = (9, 10, 9, 9, 10, 7, 8, 7, 8, 3)  # 5 promoters, 4 passives, 1 detractor
 
@@ -219,7 +221,10 @@ def test_import_tells_what_was_kept_and_why_the_rest_was_not(tmp_path: Path) -> 
         "feedback: 1 refused, because score is no NPS answer: that question knows the whole numbers 0 to 10 "
         "(for example feedback.csv, row 5: 11)."
     ) in words
-    assert f"The refused rows lie in {to / 'quarantine'}, each with its reason: mend them and import again." in words
+    assert (
+        f"The refused rows lie in {to / 'quarantine'}, each with its reason: mend them and import again. They are raw "
+        "and can hold names, addresses and numbers, so the folder is for you alone: delete it when you are done."
+    ) in words
     manifest = json.loads((to / "saydo.json").read_text(encoding="utf-8"))
     assert (manifest["zone"], manifest["name"]) == ("Europe/Paris", "Tilleul")
     assert figures("nps", to)[0]["is_hidden"]
@@ -233,6 +238,17 @@ def test_check_tells_the_same_and_writes_nothing(tmp_path: Path) -> None:
     assert "row 5: 11" in result.stdout
     assert "quarantine" not in result.stdout
     assert [path.name for path in tmp_path.rglob("*")] == ["raw", "feedback.csv"]
+
+
+def test_check_tells_reasons_in_french(tmp_path: Path) -> None:
+    raw = write_answers(tmp_path / "raw", TEN)
+    with (raw / "feedback.csv").open("a", encoding="utf-8") as file:
+        file.write("11,2024-03-01,survey,nps,x\n")
+    (raw / "orders.csv").write_text(
+        "order_id,ordered_at,cancelled_at,status,currency\n1,2024-01-05,2024-01-04,placed,EUR\n", encoding="utf-8"
+    )
+    words = run("check", raw, language="fr", width=300).stdout
+    assert "cancelled_at est antérieur à ordered_at" in words
 
 
 def test_check_strict_ends_with_3_when_rows_are_refused(tmp_path: Path, ten: Path) -> None:
@@ -255,13 +271,13 @@ def test_check_with_nothing_usable_keeps_the_reasons(tmp_path: Path, monkeypatch
 
 def test_import_strict_writes_nothing_and_ends_with_3(tmp_path: Path) -> None:
     words = fails("import", "folder", write_mixed(tmp_path / "raw"), "--to", tmp_path / "company", "--strict", code=3)
-    assert words.startswith(f"2 rows of {tmp_path / 'raw'} were refused, and none was allowed to be.")
+    assert words.startswith(f"Rows of {tmp_path / 'raw'} were refused (2), and none was allowed to be.")
     assert not (tmp_path / "company").exists()
 
 
 def test_import_with_nothing_usable_ends_with_2(tmp_path: Path) -> None:
     words = fails("import", "folder", write_answers(tmp_path / "raw", (11, 12)), "--to", tmp_path / "company")
-    assert words.startswith(f"No row of {tmp_path / 'raw'} could be used: 2 rows were refused.")
+    assert words.startswith(f"No row of {tmp_path / 'raw'} could be used: all that it has (2) were refused.")
 
 
 def test_import_counts_orphans(tmp_path: Path) -> None:
@@ -281,7 +297,7 @@ def test_import_leaves_a_folder_of_others_alone(ten: Path, tmp_path: Path) -> No
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("Dear all", encoding="utf-8")
     words = fails("import", "folder", ten, "--to", tmp_path / "mine")
-    assert words.startswith(f"The folder {tmp_path / 'mine'} already holds something that is no imported company.")
+    assert words.startswith(f"The folder {tmp_path / 'mine'} already holds something else, and it is left as it is.")
 
 
 def test_import_asks_which_dates_are_meant_and_takes_the_answer(tmp_path: Path) -> None:
@@ -323,8 +339,19 @@ def test_simulate_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     assert first == same != other
 
 
+def test_simulate_counts_one_customer_as_one(tmp_path: Path) -> None:
+    words = run("simulate", tmp_path / "one", "--customers", 1).stdout
+    assert words == f"A company with 1 customer stands in {tmp_path / 'one'}.\n"
+
+
 def test_simulate_leaves_a_folder_of_others_alone(ten: Path) -> None:
     assert fails("simulate", ten).startswith(f"The folder {ten} already holds something")
+
+
+def test_simulate_leaves_an_imported_company_alone(ten: Path, tmp_path: Path) -> None:
+    run("import", "folder", ten, "--to", tmp_path / "company")
+    words = fails("simulate", tmp_path / "company", "--customers", 10)
+    assert words.startswith(f"The folder {tmp_path / 'company'} already holds something else, and it is left as it is.")
 
 
 def test_report_is_one_page_in_the_language_asked_for(company: Path, tmp_path: Path) -> None:
@@ -382,8 +409,13 @@ def test_error_unknown_setting_comes_with_those_there_are(ten: Path) -> None:
     ("setting", "words"),
     [
         ("weight=gold", "weight cannot be gold. It must be none, value, reach, account."),
-        ("since=yesterday", "since cannot be yesterday. It must be 2024-07-01, 2024-07-01T12:00."),
+        (
+            "since=yesterday",
+            "since cannot be yesterday. It must be a day or a time, such as 2024-07-01 or 2024-07-01T12:00.",
+        ),
         ("weight", "--set cannot be weight. It must be KEY=VALUE."),
+        ("each=", "--set cannot be each=. It must be KEY=VALUE."),
+        ("=answer", "--set cannot be =answer. It must be KEY=VALUE."),
     ],
 )
 def test_error_bad_setting(ten: Path, setting: str, words: str) -> None:
@@ -392,7 +424,7 @@ def test_error_bad_setting(ten: Path, setting: str, words: str) -> None:
 
 def test_error_bad_date(ten: Path) -> None:
     words = fails("measure", "nps", ten, "--as-of", "2024-13-01")
-    assert words == "as_of cannot be 2024-13-01. It must be 2024-07-01, 2024-07-01T12:00."
+    assert words == "as_of cannot be 2024-13-01. It must be a day or a time, such as 2024-07-01 or 2024-07-01T12:00."
 
 
 def test_error_missing_table(ten: Path) -> None:
@@ -406,7 +438,31 @@ def test_error_nothing_to_measure(ten: Path) -> None:
 
 
 def test_error_table_of_no_rows(tmp_path: Path) -> None:
-    assert fails("measure", "nps", write_answers(tmp_path, [])) != ""
+    assert fails("measure", "nps", write_answers(tmp_path, [])) == (
+        "nps needs the table feedback, which is empty in these facts. Add rows to feedback and import again; `saydo "
+        "check` tells whether some were refused, and why."
+    )
+
+
+def test_import_and_check_name_a_table_of_no_rows(tmp_path: Path) -> None:
+    raw = write_answers(tmp_path / "raw", TEN)
+    (raw / "touchpoints.csv").write_text("touchpoint,kind\n", encoding="utf-8")
+    for result in (run("check", raw), run("import", "folder", raw, "--to", tmp_path / "company")):
+        words = [" ".join(line.split()) for line in result.stdout.splitlines()]
+        assert "touchpoints 0 0 –" in words
+        assert "The table touchpoints is empty." in words
+
+
+@pytest.mark.parametrize(("currency", "nearest"), [("euro", "EUR"), ("Franken", "EUR, CHF"), ("€", "EUR, CHF")])
+def test_error_currency_that_is_none(ten: Path, tmp_path: Path, currency: str, nearest: str) -> None:
+    words = fails("import", "folder", ten, "--to", tmp_path / "company", "--currency", currency)
+    assert words.startswith(f"currency cannot be {currency}. It must be an ISO 4217 code, such as {nearest}")
+
+
+def test_error_place_that_cannot_be_written(ten: Path) -> None:
+    place = "/proc/nothing/company"
+    for command in (("import", "folder", ten, "--to", place), ("simulate", place, "--customers", 10)):
+        assert fails(*command).startswith(f"Nothing can be written to {place}: No such file or directory.")
 
 
 def test_error_output_in_no_folder_comes_before_the_work(ten: Path, tmp_path: Path) -> None:
@@ -449,6 +505,30 @@ def test_help_of_every_command_has_a_meaning_and_examples(command: str) -> None:
     assert f"saydo {command}" in result.stdout.split("Usage:")[1].split("\n", 1)[1]  # beyond the usage line
 
 
+@pytest.mark.parametrize("command", ["sources", "import", "check", "simulate", "measures", "measure", "report"])
+def test_help_is_told_in_the_language_of_the_user(command: str) -> None:
+    french, english = run(command, "--help", language="fr"), run(command, "--help")
+    assert "Montrer ce message et finir." in french.stdout
+    assert "Show this message and exit." in english.stdout  # also after French was spoken
+    examples = [line for line in english.stdout.splitlines() if line.startswith("  saydo ")]
+    assert examples == [line for line in french.stdout.splitlines() if line.startswith("  saydo ")]
+
+
+def test_list_of_commands_is_told_in_the_language_of_the_user() -> None:
+    words = run("--help", language="fr_CH").stdout
+    assert "Mesurer quelque chose dans les faits d’une entreprise." in words
+    assert "Commandes" in words
+
+
+def test_every_word_of_help_has_its_translation() -> None:
+    commands = {"": get_command(app), **get_command(app).commands}  # type: ignore[attr-defined]
+    texts = {text for command in commands.values() for text in (command.help or "").split("\n\n") if "```" not in text}
+    texts |= {option.help or "" for command in commands.values() for option in command.params}
+    with use("fr"):
+        assert [text for text in texts if text and translate(text) == text] == []
+    assert len(texts) > 30
+
+
 def test_measures_lists_every_measure_with_its_question() -> None:
     from saydo.measures import MEASURES
 
@@ -463,7 +543,8 @@ def test_measures_explains_one() -> None:
 
 
 def test_start_loads_no_engine() -> None:
-    code = "import sys, saydo.cli; print([name for name in ('ibis', 'duckdb', 'pyarrow') if name in sys.modules])"
+    heavy = ("ibis", "duckdb", "numpy", "pyarrow")
+    code = f"import sys, saydo.cli; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

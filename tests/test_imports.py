@@ -19,22 +19,30 @@ MAY_IMPORT = {
     "errors": {"language"},
     "facts": {"errors", "language"},
     "stats": {"errors"},
+    "words": {"stats", "errors"},
     "company": {"facts", "errors", "language"},
     "engine": {"company", "facts", "errors", "language"},
     "sources": {"company", "engine", "facts", "errors", "language"},
     "simulate": {"company", "engine", "facts", "errors", "language"},
     "result": {"errors", "language", "charts", "measures"},
-    "measures": {"company", "facts", "stats", "errors", "language", "result"},
+    "measures": {"company", "facts", "stats", "words", "errors", "language", "result"},
     "charts": {"company", "result", "measures", "facts", "language", "errors"},
     "report": {"company", "result", "measures", "charts", "facts", "language", "errors"},
     "export": {"errors"},
+    "help": {"language"},
     "terminal": {"company", "sources", "result", "measures", "charts", "language", "errors"},
 }
 MAY_IMPORT_ALL = {"cli", "__init__", "__main__"}  # the doors
 # Drawing is loaded by those who draw; a result names the class of its measure and needs nothing of it to load.
 ONLY_INSIDE = {("result", "charts"): "a function", ("result", "measures"): "if TYPE_CHECKING"}
 # Parts that must stay light: what they may import from outside, beyond Python's own library.
-OUTSIDE = {"language": {"babel"}, "errors": set(), "facts": {"ibis"}, "stats": {"numpy", "scipy"}}
+OUTSIDE = {
+    "language": {"babel"},
+    "errors": set(),
+    "facts": {"ibis"},
+    "stats": {"numpy", "scipy"},
+    "words": {"numpy", "scipy", "py3langid"},  # reads texts: py3langid tells their language, and nobody else needs it
+}
 ENGINES = {"duckdb", "pyspark"}
 
 

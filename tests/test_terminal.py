@@ -76,6 +76,19 @@ def test_table_names_groups_and_what_is_hidden_or_unknown() -> None:
     ]
 
 
+def test_split_that_is_null_in_every_row_has_no_column() -> None:
+    lines = show([ROW | {"item": None, "region": "north"}, ROW | {"item": None, "region": "south"}], "item", "region")
+    assert lines[2].startswith("region share kept")
+    assert [line.split(" 75%")[0] for line in lines[3:5]] == ["north", "south"]
+    other = show([ROW | {"region": None}, ROW | {"region": "south"}], "region")
+    assert [line.split(" 75%")[0] for line in other[3:5]] == ["unknown", "south"]
+
+
+def test_null_score_is_all_scores_together() -> None:
+    lines = show([ROW | {"band": "promoters", "score": score} for score in (9, None)], "band", "score")
+    assert [line.split(" 75%")[0] for line in lines[3:5]] == ["promoters 9", "promoters all"]
+
+
 def test_table_carries_its_notes_and_its_moment() -> None:
     lines = show([ROW], notes=(Note("Left out: {count}.", {"count": 7}),))
     assert lines[-2:] == ["Left out: 7.", "As known before 2024-07-01 00:00 UTC."]
@@ -103,3 +116,8 @@ def test_measure_is_explained_with_its_settings() -> None:
     lines = [" ".join(line.split()) for line in page.getvalue().splitlines() if line]
     assert lines[:5] == ["Kept", "How many were kept?", "Kept over judged.", "Beware.", "It needs commitments."]
     assert lines[5:] == ["setting values if left out", "until a date", "least a whole number 5"]
+
+
+def test_note_writes_counts_with_separators_and_years_without() -> None:
+    note = Note("Left out: {count} of {year}.", {"count": 12_345, "year": 2024})
+    assert str(note) == "Left out: 12,345 of 2024."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,28 +19,27 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from babel import Locale, UnknownLocaleError
 from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
-from typer.core import TyperCommand
 
 from saydo import __version__
 from saydo.errors import BadSetting, NoSuchPath, NothingUsable, RowsRefused, SaydoError
-from saydo.language import LANGUAGES, mark, number, translate, translate_count, use
+from saydo.help import SpokenCommand, SpokenGroup, is_spoken, tell, user_language
+from saydo.language import LANGUAGES, mark, translate, translate_count, use
 
 if TYPE_CHECKING:
     from saydo.company import Facts
     from saydo.result import Result
 
-RAW = "For raw files"
+RAW = mark("For raw files")
 _UNEXPECTED = mark("Something unexpected happened: {kind}: {reason}. Run it again with saydo --debug to see where.")
 _AS_IMPORTED = mark("what the import was told: import again to change it")
+_NOT_SPOKEN = mark("{language} is not spoken here. Choose one of {languages}.")
 _WRITING = mark("Writing the report")
 _WRITTEN = mark("The report stands in {path}.")
-_SIMULATED = mark("A company with {customers} customers stands in {path}.")
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = typer.Typer(cls=SpokenGroup, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
 
 class Format(StrEnum):
@@ -60,7 +58,7 @@ class Dates(StrEnum):
     mdy = "mdy"
 
 
-class Command(TyperCommand):
+class Command(SpokenCommand):
     """A command that speaks the user's language and tells in one sentence what went wrong."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -86,20 +84,9 @@ def _fail(sentence: str, exit_code: int) -> NoReturn:
 
 def _read_language(value: str | None) -> str:
     """The language asked for, else that of the user's environment, else English."""
-    code = (value or _language_of_environment()).replace("-", "_")
-    try:
-        is_known = Locale.parse(code).language in LANGUAGES
-    except (UnknownLocaleError, ValueError):
-        is_known = False
-    if value and not is_known:
-        raise typer.BadParameter(f"{value} is not spoken here. Choose one of {', '.join(LANGUAGES)}.")
-    return code if is_known else "en"
-
-
-def _language_of_environment() -> str:
-    """The locale of messages as gettext finds it; Babel's way also asks LC_CTYPE, which Python itself may have set."""
-    found = (os.environ.get(name) for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
-    return re.split("[:.@]", next(filter(None, found), ""))[0]
+    if value and not is_spoken(value.replace("-", "_")):
+        raise typer.BadParameter(translate(_NOT_SPOKEN, language=value, languages=", ".join(LANGUAGES)))
+    return value.replace("-", "_") if value else user_language()
 
 
 def _say(sentence: str) -> None:
@@ -152,8 +139,8 @@ def _read(directory: Path, zone: str | None, currency: str | None, dates: str | 
 
 
 def _split_setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
+    name, _, value = text.partition("=")
+    if not name.strip() or not value.strip():
         raise BadSetting(name="--set", value=text, choices="KEY=VALUE")
     return name.strip(), value.strip()
 
@@ -193,101 +180,130 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a company's facts, imported or as files.")]
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help=mark("Folder with a company's facts, imported or as files."))
+]
 Zone = Annotated[
     str | None,
     typer.Option(
-        metavar="ZONE", help="Zone of local times, such as Europe/Paris; UTC if left out.", rich_help_panel=RAW
+        metavar="ZONE", help=mark("Zone of local times, such as Europe/Paris; UTC if left out."), rich_help_panel=RAW
     ),
 ]
 Currency = Annotated[
     str | None,
-    typer.Option(metavar="CODE", help="Currency of money that has none of its own, such as EUR.", rich_help_panel=RAW),
+    typer.Option(
+        metavar="CODE", help=mark("Currency of money that has none of its own, such as EUR."), rich_help_panel=RAW
+    ),
 ]
 DateOrder = Annotated[
     Dates | None,
-    typer.Option("--dates", help="Day or month first, where dates can be read both ways.", rich_help_panel=RAW),
+    typer.Option("--dates", help=mark("Day or month first, where dates can be read both ways."), rich_help_panel=RAW),
 ]
-AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="See only what was known before this day or time.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Allow no refused row: end with exit code 3 if there is one.")]
+AsOf = Annotated[
+    str | None, typer.Option(metavar="DATE", help=mark("See only what was known before this day or time."))
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help=mark("Allow no refused row: end with exit code 3 if there is one."))
+]
 Language = Annotated[
     str | None,
-    typer.Option(metavar="CODE", callback=_read_language, help="Language of the words, en or fr; yours if left out."),
+    typer.Option(
+        metavar="CODE", callback=_read_language, help=mark("Language of the words, en or fr; yours if left out.")
+    ),
 ]
 By = Annotated[
     str,
-    typer.Option(metavar="A,B", help="Splits: columns that make groups, or day, week, month, quarter, year."),
+    typer.Option(metavar="A,B", help=mark("Splits: columns that make groups, or day, week, month, quarter, year.")),
 ]
 Settings = Annotated[
     list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the measure; can be repeated."),
+    typer.Option("--set", metavar="KEY=VALUE", help=mark("A setting of the measure; can be repeated.")),
 ]
-Form = Annotated[Format | None, typer.Option(help="Form of the figures; that of the file's ending, else a table.")]
-Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the terminal.")]
+Form = Annotated[
+    Format | None, typer.Option(help=mark("Form of the figures; that of the file's ending, else a table."))
+]
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help=mark("Write to a file instead of the terminal."))]
 ShowSmallGroups = Annotated[
     bool,
     typer.Option(
         "--show-small-groups",
-        help="Also show what groups of fewer than 5 people said: for readers who may know who they are.",
+        help=mark("Also show what groups of fewer than 5 people said: for readers who may know who they are."),
     ),
 ]
 Version = Annotated[
-    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Tell the version and end.")
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help=mark("Tell the version and end."))
 ]
 Debug = Annotated[
-    bool, typer.Option("--debug", envvar="SAYDO_DEBUG", help="Show the traceback of what was unexpected.")
+    bool, typer.Option("--debug", envvar="SAYDO_DEBUG", help=mark("Show the traceback of what was unexpected."))
 ]
 
 
-@app.callback()
+@app.callback(
+    help=tell(
+        mark("What customers say, what they do, what you promise and what you keep: one measured picture."),
+        mark("To see it at work, with a company that does not exist:"),
+        examples=(
+            "saydo simulate demo --customers 2000",
+            "saydo measure nps demo --by touchpoint",
+            "saydo report demo --output demo.html",
+        ),
+    ),
+)
 def start(version: Version = False, debug: Debug = False) -> None:
-    """What customers say, what they do, what you promise and what you keep: one measured picture.
-
-    To see it at work, with a company that does not exist:
-
-    ```sh
-    saydo simulate demo --customers 2000
-    saydo measure nps demo --by touchpoint
-    saydo report demo --output demo.html
-    ```
-    """
+    """What all commands have in common."""
+    # Small systems of equations by the hundred: on a busy machine BLAS's threads wait for each other, not for results.
+    # It reads this when NumPy is first loaded, which is later.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-@app.command(cls=Command)
+@app.command(
+    cls=Command,
+    help=tell(
+        mark("List what can be imported."),
+        examples=("saydo sources",),
+    ),
+)
 def sources() -> None:
-    """List what can be imported.
-
-    ```sh
-    saydo sources
-    ```
-    """
+    """Print what can be imported."""
     from saydo.sources import list_sources
     from saydo.terminal import print_sources
 
     print_sources(Console(), list_sources())
 
 
-@app.command("import", cls=Command)
+@app.command(
+    "import",
+    cls=Command,
+    help=tell(
+        mark("Check raw files and write them as facts."),
+        mark(
+            "The folder is written whole or not at all. Rows that break a rule go to `quarantine/` in it, each "
+            "with its reason."
+        ),
+        examples=(
+            "saydo import folder exports --to company --zone Europe/Paris --currency EUR",
+            "saydo import shopify exports --to company --dates dmy --strict",
+            "saydo import ./our-mapping exports --to company",
+        ),
+    ),
+)
 def import_(  # noqa: PLR0913, PLR0917  one for each option
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="What the files are; `saydo sources` lists it.")],
-    origin: Annotated[Path, typer.Argument(metavar="FROM", help="Folder with the raw files.")],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the facts: new, empty, or an earlier import.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help=mark("What the files are; `saydo sources` lists it."))
+    ],
+    origin: Annotated[Path, typer.Argument(metavar="FROM", help=mark("Folder with the raw files."))],
+    to: Annotated[
+        Path, typer.Option(metavar="DIR", help=mark("Folder for the facts: new, empty, or an earlier import."))
+    ],
     zone: Zone = None,
     currency: Currency = None,
     dates: DateOrder = None,
-    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the company; the folder's if left out.")] = "",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help=mark("Name of the company; the folder's if left out."))
+    ] = "",
     strict: Strict = False,
 ) -> None:
-    """Check raw files and write them as facts.
-
-    The folder is written whole or not at all. Rows that break a rule go to `quarantine/` in it, each with its reason.
-
-    ```sh
-    saydo import folder exports --to company --zone Europe/Paris --currency EUR
-    saydo import shopify exports --to company --dates dmy --strict
-    saydo import ./our-mapping exports --to company
-    ```
-    """
+    """Import, and tell what was kept, refused and orphaned."""
     from saydo.sources import import_facts, refusals
     from saydo.terminal import print_import
 
@@ -298,24 +314,29 @@ def import_(  # noqa: PLR0913, PLR0917  one for each option
     print_import(Console(), manifest, refusals(to), to / "quarantine")
 
 
-@app.command(cls=Command)
+@app.command(
+    cls=Command,
+    help=tell(
+        mark("Say what is wrong with files, and write nothing."),
+        examples=(
+            "saydo check exports",
+            "saydo check exports --source shopify --dates dmy --strict",
+        ),
+    ),
+)
 def check(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with raw files, or an imported company.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help=mark("Folder with raw files, or an imported company."))
+    ],
     source: Annotated[
-        str, typer.Option(metavar="SOURCE", help="What the files are, as for `saydo import`.")
+        str, typer.Option(metavar="SOURCE", help=mark("What the files are, as for `saydo import`."))
     ] = "folder",
     zone: Zone = None,
     currency: Currency = None,
     dates: DateOrder = None,
     strict: Strict = False,
 ) -> None:
-    """Say what is wrong with files, and write nothing.
-
-    ```sh
-    saydo check exports
-    saydo check exports --source shopify --dates dmy --strict
-    ```
-    """
+    """Import into a folder that is thrown away, and tell what was found."""
     from saydo.company import MANIFEST_FILE, Manifest
     from saydo.sources import import_facts, refusals
     from saydo.terminal import print_import
@@ -332,41 +353,58 @@ def check(
         raise typer.Exit(RowsRefused.exit_code)
 
 
-@app.command(cls=Command)
+@app.command(
+    cls=Command,
+    help=tell(
+        mark("Write a company that does not exist."),
+        mark(
+            "Three years of orders, promises, answers and complaints, to learn with and to try measures on: "
+            "`truth.json` beside the facts holds what a measure must find."
+        ),
+        examples=(
+            "saydo simulate demo",
+            "saydo simulate large --customers 1000000 --seed 7",
+        ),
+    ),
+)
 def simulate(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder, or that of an earlier one.")],
-    customers: Annotated[int, typer.Option(metavar="N", help="How many customers it has.")] = 20_000,
-    seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same company.")] = 1,
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help=mark("New or empty folder, or that of an earlier one."))
+    ],
+    customers: Annotated[int, typer.Option(metavar="N", help=mark("How many customers it has."))] = 20_000,
+    seed: Annotated[int, typer.Option(metavar="S", help=mark("The same seed gives the same company."))] = 1,
 ) -> None:
-    """Write a company that does not exist.
-
-    Three years of orders, promises, answers and complaints, to learn with and to try measures on: `truth.json` beside
-    the facts holds what a measure must find.
-
-    ```sh
-    saydo simulate demo
-    saydo simulate large --customers 1000000 --seed 7
-    ```
-    """
+    """Simulate, and tell where the company stands."""
     from saydo.simulate import simulate
 
     with _progress() as progress:
         simulate(directory, customers=customers, seed=seed, progress=partial(progress, "customers"))
-    _say(translate(_SIMULATED, customers=number(customers), path=directory))
+    told = translate_count(
+        "A company with {count} customer stands in {path}.",
+        "A company with {count} customers stands in {path}.",
+        customers,
+        path=directory,
+    )
+    _say(told)
 
 
-@app.command(cls=Command)
+@app.command(
+    cls=Command,
+    help=tell(
+        mark("List the measures, or explain one."),
+        examples=(
+            "saydo measures",
+            "saydo measures nps",
+        ),
+    ),
+)
 def measures(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A measure, to be told all about it.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help=mark("A measure, to be told all about it."))
+    ] = None,
     language: Language = None,
 ) -> None:
-    """List the measures, or explain one.
-
-    ```sh
-    saydo measures
-    saydo measures nps
-    ```
-    """
+    """Print the list of measures, or all about one."""
     from saydo.measures import MEASURES, find
     from saydo.terminal import print_measure, print_measures
 
@@ -376,9 +414,20 @@ def measures(
         print_measure(Console(), find(name))
 
 
-@app.command(cls=Command)
+@app.command(
+    cls=Command,
+    help=tell(
+        mark("Measure something of a company's facts."),
+        examples=(
+            "saydo measure nps demo",
+            "saydo measure nps demo --by touchpoint,month --as-of 2024-07-01",
+            "saydo measure nps demo --set each=answer --format csv > nps.csv",
+            "saydo measure nps demo --by month --output nps.parquet",
+        ),
+    ),
+)
 def measure(  # noqa: PLR0913, PLR0917  one for each option
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Which measure; `saydo measures` lists them.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=mark("Which measure; `saydo measures` lists them."))],
     directory: Directory,
     by: By = "",
     as_of: AsOf = None,
@@ -391,15 +440,7 @@ def measure(  # noqa: PLR0913, PLR0917  one for each option
     currency: Currency = None,
     dates: DateOrder = None,
 ) -> None:
-    """Measure something of a company's facts.
-
-    ```sh
-    saydo measure nps demo
-    saydo measure nps demo --by touchpoint,month --as-of 2024-07-01
-    saydo measure nps demo --set each=answer --format csv > nps.csv
-    saydo measure nps demo --by month --output nps.parquet
-    ```
-    """
+    """Read, measure, and write the figures in the form asked for."""
     from saydo.measures import find
 
     asked, chosen = find(name), dict(map(_split_setting, settings))
@@ -410,26 +451,30 @@ def measure(  # noqa: PLR0913, PLR0917  one for each option
     _write(result, format, output)
 
 
-@app.command(cls=Command)
+@app.command(
+    cls=Command,
+    help=tell(
+        mark("Write one page that tells a company's story."),
+        mark(
+            "What its customers say and do, what it promised and kept, what that earns: one HTML file, with no "
+            "script and nothing from elsewhere, that can be mailed."
+        ),
+        examples=(
+            "saydo report demo --output demo.html",
+            "saydo report demo --output rapport.html --language fr --as-of 2026-01-01",
+        ),
+    ),
+)
 def report(
     directory: Directory,
-    output: Annotated[Path, typer.Option(metavar="FILE.html", help="Where to write it.")],
+    output: Annotated[Path, typer.Option(metavar="FILE.html", help=mark("Where to write it."))],
     as_of: AsOf = None,
     language: Language = None,
     zone: Zone = None,
     currency: Currency = None,
     dates: DateOrder = None,
 ) -> None:
-    """Write one page that tells a company's story.
-
-    What its customers say and do, what it promised and kept, what that earns: one HTML file, with no script and nothing
-    from elsewhere, that can be mailed.
-
-    ```sh
-    saydo report demo --output demo.html
-    saydo report demo --output rapport.html --language fr --as-of 2026-01-01
-    ```
-    """
+    """Read, and write the report."""
     from saydo.company import parse_moment
     from saydo.report import write_report
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from saydo.charts.figures import NOTHING, Unit, heading, show, show_group, show_interval
+from saydo.charts.figures import NOTHING, Unit, clean, heading, show, show_group, show_interval
 from saydo.language import mark, number, translate, translate_count
 from saydo.result import Result
 
@@ -45,9 +45,12 @@ _KEPT_HEADINGS = (mark("rows kept"), mark("refused"), mark("orphans"))
 REASONS = 20
 _REFUSED = mark("{table}: {rows} refused, because {reason} (for example {file}, row {row}).")
 _REFUSED_VALUE = mark("{table}: {rows} refused, because {reason} (for example {file}, row {row}: {value}).")
-_MORE_REASONS = mark("... and {count} more reasons.")
-_QUARANTINE = mark("The refused rows lie in {path}, each with its reason: mend them and import again.")
+_QUARANTINE = mark(
+    "The refused rows lie in {path}, each with its reason: mend them and import again. They are raw and can hold "
+    "names, addresses and numbers, so the folder is for you alone: delete it when you are done."
+)
 _ORPHANS = mark("Orphans name something that no row tells of; they are kept, and left out where it is needed.")
+_EMPTY = mark("The table {table} is empty.")
 _DERIVED = mark("The table {table} was made from the keys in the others.")
 _NEEDS = mark("It needs {tables}.")
 _MONEY = {"amount", "bought", "cost", "costs", "earned", "losses", "margin", "refund", "retained", "returns", "revenue"}
@@ -127,7 +130,7 @@ def print_import(
     table = _table(translate(_TABLE))
     for words in _KEPT_HEADINGS:
         table.add_column(translate(words), justify="right")
-    tables = {name: entry for name, entry in manifest.tables.items() if entry.rows or entry.quarantined}
+    tables = {name: entry for name, entry in manifest.tables.items() if entry.rows or not entry.is_derived}
     for name, entry in tables.items():
         orphans = ", ".join(f"{column} {number(count)}" for column, count in entry.orphans.items() if count)
         table.add_row(name, number(entry.rows), number(entry.quarantined), orphans or NOTHING)
@@ -141,14 +144,15 @@ def _tell_import(
 ) -> Iterator[str]:
     for refusal in refusals[:REASONS]:
         places = {"table": refusal.table, "rows": number(refusal.rows), "reason": refusal.sentence()}
-        places |= {"file": refusal.file, "row": str(refusal.row), "value": show_group(refusal.value)}
+        places |= {"file": clean(refusal.file), "row": str(refusal.row), "value": show_group(refusal.value)}
         yield translate(_REFUSED if refusal.column is None else _REFUSED_VALUE, **places)
     if len(refusals) > REASONS:
-        yield translate(_MORE_REASONS, count=number(len(refusals) - REASONS))
+        yield translate_count("... and {count} more reason.", "... and {count} more reasons.", len(refusals) - REASONS)
     if refusals and quarantine:
         yield translate(_QUARANTINE, path=quarantine)
     if any(any(entry.orphans.values()) for entry in tables.values()):
         yield translate(_ORPHANS)
+    yield from (translate(_EMPTY, table=name) for name, entry in tables.items() if not entry.rows)
     yield from (translate(_DERIVED, table=name) for name, entry in tables.items() if entry.is_derived)
 
 
@@ -196,8 +200,13 @@ def _choose(result: Result, records: list[Record], width: int) -> tuple[list[_Sh
     """
     names = [name for name in result.table.column_names if name != "is_hidden"]
     ends = {end for name in names for end in _ends(result, name)}
-    first = dict.fromkeys([*result.by, result.measure.headline, result.measure.count])
-    rest = sorted((name for name in names if name not in first and name not in ends), key=_tells_no_shape)
+    named = [
+        name for name in result.by if any(record[name] is not None for record in records)
+    ]  # null for all: no split
+    first = dict.fromkeys([*named, result.measure.headline, result.measure.count])
+    rest = sorted(
+        (name for name in names if name not in first and name not in {*ends, *result.by}), key=_tells_no_shape
+    )
     chosen = [_column(result, name, records) for name in first]
     left_out: list[str] = []
     for name in rest:
@@ -276,4 +285,4 @@ def _unit(measure: Measure, name: str, value: object) -> Unit:
         return "points"
     if isinstance(value, int):
         return "count"
-    return "money" if words & _MONEY and "ratio" not in words else "score"
+    return "money" if words & _MONEY and not words & {"ratio", "e"} else "score"  # an E-value is a ratio
