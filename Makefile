@@ -7,6 +7,8 @@ PYTHONS ?= python3.13 python3.12 python3.11 python3
 # Processes that share the tests; 0 keeps them in one.
 WORKERS ?= 2
 CUSTOMERS ?= 20000
+# Our systems of equations are small: threads would wait for each other longer than they solve.
+export OPENBLAS_NUM_THREADS ?= 1
 BABEL = $(VENV)/bin/pybabel --quiet
 CODE = src tests $(sort $(dir $(wildcard benchmarks/*.py docs/*.py)))
 

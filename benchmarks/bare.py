@@ -1,15 +1,17 @@
 """What a person would write in SQL for the figures of each measure, straight on the files: what measures are held to.
 
 Each gives counts and sums that the measure shows, under the same names; a test holds them equal on a small company.
-All leave out what makes a figure sure or whole: intervals, errors by cluster, ties, accounts, currencies, unknown
-customers, cancellations at unknown times, further tries of a payment, notes. What else one leaves out stands beside it.
+All leave out what makes a figure whole: ties, accounts, currencies, unknown customers, cancellations at unknown times,
+further tries of a payment, notes. What else one leaves out stands beside it. ``rest`` is a second query for what the
+measure's other figures take: where rows of one customer go together, the interval takes the sums over customers of what
+each adds above and below the line; the months until a cost is back take the margin of each month.
 
 In a query, ``$names`` are the split columns and ``$cut`` what they are made of, both with a comma at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import Template
 
@@ -20,16 +22,40 @@ _IS_SOLD = "cancelled_at IS NULL AND status <> 'cancelled'"
 
 @dataclass(frozen=True)
 class Bare:
-    """A bare query and the splits that it can be asked for, each with the expression that makes it."""
+    """A bare query, the splits that it can be asked for, each with the expression that makes it."""
 
     query: str
     splits: Mapping[str, str] = field(default_factory=dict)
+    rest: str = ""
 
     def write(self, by: str) -> str:
         """The query for splits parted by commas."""
+        return self._fill(self.query, by)
+
+    def write_rest(self, by: str) -> str:
+        """The query of what the figures take besides; empty when there is nothing."""
+        return self._fill(self.rest, by)
+
+    def _fill(self, query: str, by: str) -> str:
         chosen = by.split(",") if by else []
         cut = "".join(f"{self.splits[split]} AS {split}, " for split in chosen)
-        return Template(self.query).substitute(cut=cut, names="".join(f"{split}, " for split in chosen))
+        return Template(query).substitute(cut=cut, names="".join(f"{split}, " for split in chosen))
+
+
+def _sum_by_customer(rows: str, keys: Sequence[str] = (), /, **ratios: tuple[str, str]) -> str:
+    """Of each ratio (what is above, what below the line) the sums over customers, their squares and product."""
+    parts = ", ".join(
+        f"sum(({above})::double) {name}_c, sum(({below})::double) {name}_m" for name, (above, below) in ratios.items()
+    )
+    more = "".join(f"{key}, " for key in keys)
+    sums = ", ".join(
+        f"sum({name}_c) {name}_c, sum({name}_m) {name}_m, sum({name}_c * {name}_c) {name}_cc, "
+        f"sum({name}_c * {name}_m) {name}_cm, sum({name}_m * {name}_m) {name}_mm, "
+        f"count(*) FILTER ({name}_c <> 0 OR {name}_m <> 0) {name}_clusters"
+        for name in ratios
+    )
+    per = f"SELECT $cut {more} customer_id, {parts} FROM ({rows}) GROUP BY ALL"
+    return f"SELECT $names {more} {sums} FROM ({per}) GROUP BY ALL"
 
 
 _NPS = Bare(
@@ -99,21 +125,30 @@ _PROMISES_KEPT = Bare(
         FROM (SELECT * REPLACE (if(state <> 'withdrawn', days, NULL) AS days) FROM ({_JUDGED})) GROUP BY ALL
     )""",
     {"touchpoint": "touchpoint", "promise": "promise", "month": MONTH.format("due_at")},
+    _sum_by_customer(_JUDGED, kept=("state = 'kept'", "state IN ('kept', 'broken')")),
 )
+
+_SAID = f"""
+    SELECT * FROM feedback JOIN (
+        SELECT order_id, promise, bool_or(state = 'broken') is_broken,
+            max(if(state = 'broken', due_at, fulfilled_at)) decided_at
+        FROM ({_JUDGED}) WHERE state IN ('kept', 'broken') GROUP BY ALL
+    ) USING (order_id)
+    WHERE score IS NOT NULL AND said_at >= decided_at"""
 
 _SAID_WHEN_BROKEN = Bare(
     f"""
     SELECT $cut promise, question, item, scale_min, scale_max, count(*) FILTER (NOT is_broken) kept_answers,
         count(*) FILTER (is_broken) broken_answers, avg(score) FILTER (NOT is_broken) kept_mean,
         avg(score) FILTER (is_broken) broken_mean
-    FROM feedback JOIN (
-        SELECT order_id, promise, bool_or(state = 'broken') is_broken,
-            max(if(state = 'broken', due_at, fulfilled_at)) decided_at
-        FROM ({_JUDGED}) WHERE state IN ('kept', 'broken') GROUP BY ALL
-    ) USING (order_id)
-    WHERE score IS NOT NULL AND said_at >= decided_at GROUP BY ALL
-    HAVING count(*) FILTER (is_broken) BETWEEN 1 AND count(*) - 1""",
+    FROM ({_SAID}) GROUP BY ALL HAVING count(*) FILTER (is_broken) BETWEEN 1 AND count(*) - 1""",
     _NPS.splits,
+    _sum_by_customer(
+        _SAID,
+        ("promise", "question", "item", "scale_min", "scale_max"),
+        kept=("if(is_broken, 0, score)", "NOT is_broken"),
+        broken=("if(is_broken, score, 0)", "is_broken"),
+    ),
 )
 
 _RESPONSE = Bare(  # leaves out the weighted score
@@ -140,21 +175,31 @@ _RESPONSE = Bare(  # leaves out the weighted score
     {"touchpoint": "touchpoint", "month": MONTH.format("sent_at")},
 )
 
-_RETURNS_RATE = Bare(
-    f"""
-    SELECT $cut count(*) sold_lines, count(back) returned_lines, sum(quantity::double) sold_quantity,
-        sum(if(back IS NULL, 0, least(back, quantity::double))) returned_quantity,
-        sum(quantity::double * unit_price::double) sold_value,
-        sum(if(back IS NULL, 0, least(refund, quantity::double * unit_price::double))) returned_value
-    FROM order_lines JOIN (SELECT order_id, ordered_at, touchpoint FROM orders WHERE {_IS_SOLD}
+_SOLD_LINES = f"""
+    SELECT touchpoint, customer_id, ordered_at, back, quantity::double quantity,
+        quantity::double * unit_price::double AS value,
+        if(back IS NULL, 0, least(back, quantity::double)) back_quantity,
+        if(back IS NULL, 0, least(refund, quantity::double * unit_price::double)) back_value
+    FROM order_lines JOIN (SELECT order_id, ordered_at, touchpoint, customer_id FROM orders WHERE {_IS_SOLD}
             AND ordered_at < TIMESTAMP '2026-01-01' - INTERVAL 60 DAY) o USING (order_id)
     LEFT JOIN (
         SELECT order_id, line, sum(quantity::double) back, sum(refund::double) refund
         FROM returns JOIN orders USING (order_id)
         WHERE returned_at < ordered_at + INTERVAL 60 DAY GROUP BY ALL
-    ) USING (order_id, line)
-    GROUP BY ALL""",
+    ) USING (order_id, line)"""
+
+_RETURNS_RATE = Bare(
+    f"""
+    SELECT $cut count(*) sold_lines, count(back) returned_lines, sum(quantity) sold_quantity,
+        sum(back_quantity) returned_quantity, sum(value) sold_value, sum(back_value) returned_value
+    FROM ({_SOLD_LINES}) GROUP BY ALL""",
     {"touchpoint": "touchpoint", "month": MONTH.format("ordered_at")},
+    _sum_by_customer(
+        _SOLD_LINES,
+        lines=("back IS NOT NULL", "1"),
+        quantity=("back_quantity", "quantity"),
+        value=("back_value", "value"),
+    ),
 )
 
 _RETURN_REASONS = Bare(
@@ -165,6 +210,14 @@ _RETURN_REASONS = Bare(
     {"month": MONTH.format("returned_at")},
 )
 
+_PAYMENTS = f"""
+    SELECT *, paid_at IS NULL AND failed_at IS NULL AND coalesce(back_at <= due_at, false) is_withdrawn
+    FROM payments LEFT JOIN (
+        SELECT order_id, customer_id, if({_IS_SOLD}, NULL, cancelled_at) back_at FROM orders
+    ) USING (order_id)"""
+_IS_LOST = """paid_at IS NULL AND back_at IS NULL AND (failed_at IS NOT NULL
+                OR due_at < TIMESTAMP '2026-01-01' - INTERVAL 90 DAY)"""
+
 _PAYMENT_INCIDENTS = Bare(
     f"""
     SELECT * EXCLUDE (late_days), late_days[1] late_days_median, late_days[2] late_days_p90
@@ -174,19 +227,31 @@ _PAYMENT_INCIDENTS = Bare(
             count(*) FILTER (paid_at IS NULL AND failed_at IS NULL AND NOT is_withdrawn) overdue,
             quantile_cont(epoch(paid_at - due_at) / 86400, [0.5, 0.9]) FILTER (paid_at > due_at) late_days,
             sum(amount::double) FILTER (NOT is_withdrawn) amount_due,
-            coalesce(sum(amount::double) FILTER (paid_at IS NULL AND back_at IS NULL AND (failed_at IS NOT NULL
-                OR due_at < TIMESTAMP '2026-01-01' - INTERVAL 90 DAY)), 0) amount_lost
-        FROM (
-            SELECT *, paid_at IS NULL AND failed_at IS NULL AND coalesce(back_at <= due_at, false) is_withdrawn
-            FROM payments
-            LEFT JOIN (SELECT order_id, cancelled_at back_at FROM orders WHERE NOT ({_IS_SOLD})) USING (order_id)
-        ) GROUP BY ALL
+            coalesce(sum(amount::double) FILTER ({_IS_LOST}), 0) amount_lost
+        FROM ({_PAYMENTS}) GROUP BY ALL
     )""",
     {"month": MONTH.format("due_at")},
+    _sum_by_customer(
+        _PAYMENTS,
+        incident=("NOT is_withdrawn AND (paid_at IS NULL OR paid_at > due_at)", "NOT is_withdrawn"),
+        loss=(f"if({_IS_LOST}, amount::double, 0)", "if(is_withdrawn, 0, amount::double)"),
+    ),
 )
 
 _MOVEMENTS = """
-    WITH sold AS (FROM orders WHERE {is_sold}), moved AS (
+    WITH sold AS (FROM orders WHERE {is_sold}), lost AS (
+        SELECT order_id, coalesce(failed_at, due_at + INTERVAL 90 DAY) lost_at, amount::double amount,
+            sum(amount::double) OVER (PARTITION BY order_id) whole
+        FROM payments WHERE paid_at IS NULL
+            AND (failed_at IS NOT NULL OR due_at < TIMESTAMP '2026-01-01' - INTERVAL 90 DAY)
+    ), owed AS (
+        SELECT order_id, greatest(sum(owed), 0) owed FROM (
+            SELECT order_id, quantity::double * unit_price::double owed FROM order_lines
+            UNION ALL SELECT order_id, shipping_charged::double FROM sold
+            UNION ALL SELECT order_id, -refund::double FROM returns
+            UNION ALL SELECT order_id, -amount::double FROM payments WHERE paid_at IS NOT NULL
+        ) SEMI JOIN lost USING (order_id) GROUP BY ALL
+    ), moved AS (
         SELECT customer_id, ordered_at AS at, quantity::double * unit_price::double AS sales, 0.0 AS returns,
             quantity::double * coalesce(l.unit_cost, p.unit_cost)::double cost_of_goods, 0.0 AS shipping, 0.0 AS cost,
             0.0 AS payment_losses
@@ -197,11 +262,11 @@ _MOVEMENTS = """
         SELECT s.customer_id, returned_at, 0, refund::double, -r.quantity::double * l.unit_cost::double, 0, 0, 0
         FROM order_lines l JOIN returns r USING (order_id, line) JOIN sold s USING (order_id)
         UNION ALL
-        SELECT customer_id, coalesce(failed_at, due_at + INTERVAL 90 DAY), 0, 0, 0, 0, 0, amount::double
-        FROM payments JOIN sold USING (order_id) WHERE paid_at IS NULL
-            AND (failed_at IS NOT NULL OR due_at < TIMESTAMP '2026-01-01' - INTERVAL 90 DAY)
+        SELECT customer_id, lost_at, 0, 0, 0, 0, 0, amount * least(owed / whole, 1)
+        FROM lost JOIN sold USING (order_id) JOIN owed USING (order_id)
         UNION ALL
-        SELECT customer_id, "at", 0, 0, 0, 0, cost::double, 0 FROM contacts WHERE cost IS NOT NULL
+        SELECT customer_id, "at", 0, 0, 0, 0, cost::double, 0 FROM contacts
+            WHERE cost IS NOT NULL AND purpose NOT IN ('offer', 'survey')
         UNION ALL
         SELECT customer_id, opened_at, 0, 0, 0, 0, cost::double, 0 FROM cases WHERE cost IS NOT NULL
     )""".replace("{is_sold}", _IS_SOLD)
@@ -230,19 +295,23 @@ _MARGIN = Bare(
     {"segment": "segment", "month": MONTH.format('"at"')},
 )
 
+_SERVED = f"""
+    SELECT 'contact' what, customer_id, "at", cost::double AS cost, touchpoint FROM contacts
+        WHERE purpose NOT IN ('offer', 'survey')
+    UNION ALL SELECT 'case', customer_id, opened_at, cost::double, NULL FROM cases
+    UNION ALL SELECT 'order', customer_id, ordered_at, NULL, touchpoint FROM orders WHERE {_IS_SOLD}"""
+
 _COST_TO_SERVE = Bare(
     f"""
     SELECT $cut count(*) FILTER (what = 'contact') contacts_in, count(*) FILTER (what = 'case') cases,
         count(*) FILTER (what = 'order') orders, count(DISTINCT customer_id) FILTER (what = 'order') active_customers,
-        coalesce(sum(cost::double) FILTER (what = 'contact'), 0) contact_cost,
-        coalesce(sum(cost::double) FILTER (what = 'case'), 0) case_cost
-    FROM (
-        SELECT 'contact' what, customer_id, "at", cost, touchpoint FROM contacts
-            WHERE purpose NOT IN ('offer', 'survey')
-        UNION ALL SELECT 'case', customer_id, opened_at, cost, NULL FROM cases
-        UNION ALL SELECT 'order', customer_id, ordered_at, NULL, touchpoint FROM orders WHERE {_IS_SOLD}
-    ) GROUP BY ALL""",
+        coalesce(sum(cost) FILTER (what = 'contact'), 0) contact_cost,
+        coalesce(sum(cost) FILTER (what = 'case'), 0) case_cost
+    FROM ({_SERVED}) GROUP BY ALL""",
     {"touchpoint": "touchpoint", "month": MONTH.format('"at"')},
+    _sum_by_customer(
+        _SERVED, contacts=("what = 'contact'", "what = 'order'"), cost=("coalesce(cost, 0)", "what = 'order'")
+    ),
 )
 
 _EARNED_GROWTH = Bare(
@@ -266,7 +335,7 @@ _EARNED_GROWTH = Bare(
     {"segment": "segment"},
 )
 
-_ACQUISITION = Bare(  # leaves out the months until the cost is back and the cost of keeping
+_ACQUISITION = Bare(
     f"""
     WITH new AS (
         SELECT $cut acquired_via, count(*) new_customers FROM (
@@ -275,7 +344,15 @@ _ACQUISITION = Bare(  # leaves out the months until the cost is back and the cos
     )
     SELECT $names acquired_via, new_customers, amount / new_customers cost_per_customer
     FROM new LEFT JOIN (SELECT channel acquired_via, sum(amount::double) amount FROM costs GROUP BY ALL)
-        USING (acquired_via)"""
+        USING (acquired_via)""",
+    rest=f"""
+    {_MOVEMENTS}, firsts AS (
+        SELECT customer_id, min(ordered_at) first_at FROM orders WHERE {_IS_SOLD} GROUP BY ALL
+    )
+    SELECT $cut acquired_via, (epoch("at") - epoch(first_at)) // 2592000 age,
+        sum(sales - returns - cost_of_goods - shipping - cost - payment_losses) margin
+    FROM moved JOIN firsts USING (customer_id) LEFT JOIN customers USING (customer_id)
+    WHERE "at" >= first_at GROUP BY ALL""",
 )
 
 _RETENTION = Bare(
@@ -338,4 +415,11 @@ BARE: dict[str, Bare] = {
     "rfm": _RFM,
     "said_when_broken": _SAID_WHEN_BROKEN,
     "satisfaction": _SATISFACTION,
+}
+
+# Measures that fit, match or simulate: no query gives their figures.
+FITTED = {
+    *("contract_value", "lifetime_value", "repurchase_check", "repurchase_model", "spend_model", "referral_value"),
+    *("contract_renewals", "cut_points", "loyalty_curve", "recovery", "referrers", "say_do", "score_value"),
+    *("drivers", "promise_cost", "promise_effect", "at_risk", "telling_words", "themes"),
 }

@@ -148,13 +148,13 @@ def make_company(size: Size, root: Path = ROOT) -> Path:
     queries = _people(size) | _events(size)
     with duckdb.connect(config={"memory_limit": "3GB", "temp_directory": str(folder / "spill")}) as engine:
         engine.execute("SET enable_progress_bar = false")
-        entries = {name: _write(engine, folder, name, query) for name, query in queries.items()}
+        entries = {name: write_table(engine, folder, name, query) for name, query in queries.items()}
     shutil.rmtree(folder / "spill", ignore_errors=True)
     Manifest(entries, FIRST, LAST, currency="EUR", name=size.name).write(folder)
     return folder
 
 
-def _write(engine: duckdb.DuckDBPyConnection, folder: Path, name: str, query: str) -> TableEntry:
+def write_table(engine: duckdb.DuckDBPyConnection, folder: Path, name: str, query: str) -> TableEntry:
     """Write one table with all columns of the contract; those that the query does not draw are null."""
     drawn = engine.sql(query).columns
     columns = ", ".join(_cast(column, column.name in drawn) for column in TABLES[name].columns)

@@ -1,105 +1,17 @@
 """Every interval of every measure as a case: what is asked, of which kind of company, and how its truth is known.
 
-A kind of company is a plan of the simulator. Of `PLAIN` and `HOUSE` every truth follows from the plan alone. `LIVED` is
-the realistic company with all of its traps: there too some truths follow from the plan, others are those of one company
-of two million customers with the same plan, counted by the simulator or, where it does not count them, measured.
+Here are those of what is said, promised, bought and paid; in `deeds` those of what became of customers, of models and
+of effects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Literal
 
 from benchmarks.coverage import truths
-from saydo.simulate import NO_EFFECT, PLAIN_ANSWERS, PURE_LAPSE, Shop
+from benchmarks.coverage.deeds import DEEDS
+from benchmarks.coverage.kinds import HOUSE, LIVED, PLAIN, Ask, Case
 from saydo.simulate.answers import CES_SHARES, ITEM_SHARES
-
-Row = Mapping[str, Any]
-Truth = Callable[[Mapping[str, Any], Row], float | None]  # truth.json and a row of the result: null to leave it out
-HOUSES = 100  # shops of the company HOUSE
-
-
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """A kind of company: what is planted, the customers of each, and the split whose groups are the companies."""
-
-    name: str
-    about: str
-    plan: Mapping[str, Any]
-    customers: int = 1_000
-    part: str = "customers.x_part"
-
-
-@dataclass(frozen=True, eq=False)
-class Ask:
-    """One call of a measure, whose result serves several cases."""
-
-    setting: Setting
-    measure: str
-    by: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A figure with its interval, the rows of the result that are meant, and its truth.
-
-    ``truth`` follows from the plan, or where ``source`` says so from the count of the large company; without it the
-    large company is asked the same. ``families``: what is judged is no interval but whether any of a company's
-    comparisons is called a change where nothing changed. ``known`` says why a case lies outside the goal, ``is_off``
-    that its estimate cannot but be off the truth: shown, not tested.
-    """
-
-    title: str
-    ask: Ask
-    figure: str
-    stem: str
-    truth: Truth | None = None
-    only: Mapping[str, Any] = field(default_factory=dict)
-    source: Literal["plan", "count", "large company"] = "plan"
-    families: bool = False
-    known: str = ""
-    is_off: bool = False
-
-
-PLAIN = Setting(
-    "plain",
-    "persons only; answers, purchases, lateness and returns have nothing to do with each other",
-    {
-        **PLAIN_ANSWERS,
-        **NO_EFFECT,
-        **PURE_LAPSE,
-        "segments": tuple(replace(segment, kind="person") for segment in PLAIN_ANSWERS["segments"]),
-        "happiness_on_lapse": 0.0,
-        "collect_on_score": 0.0,
-        "remote_on_score": 0.0,
-        "large_on_score": 0.0,
-        "slow_answer_on_ces": 0.0,
-        "late_base": 0.10,
-        "late_by_distance": 0.0,
-        "late_by_value": 0.0,
-        "bad_week_late": 0.0,
-        "pushy_returns": 1.0,
-        "anonymous": 0.0,
-        "event_invited": 0.6,
-    },
-)
-LIVED = Setting(
-    "lived",
-    "the simulator's company with all of its traps, but nobody says goodbye (so that who could be asked is known) or "
-    "buys without a name (so that every order is some company's)",
-    {"leaving": 0.0, "anonymous": 0.0},
-)
-HOUSE = Setting(
-    "house",
-    "a shop each, visited twice a month for three years",
-    {"shops": tuple(Shop(f"Shop {number}", "Lyon", "FR", 1 / HOUSES) for number in range(HOUSES))},
-    customers=0,
-    part="touchpoint",
-)
-SETTINGS = {setting.name: setting for setting in (PLAIN, LIVED, HOUSE)}
 
 WAVE = "2026-06-10"
 ONE_WAVE = {"since": date(2026, 6, 10), "until": date(2026, 9, 10)}
@@ -155,6 +67,7 @@ def _response() -> tuple[Case, ...]:
     usual = Ask(LIVED, "response", (), ONE_WAVE)
     rows = {"occasion": "relational"}
     mended = truths.find("recommendation", "waves", WAVE, "by_segment_expected", "nps")
+    shift = truths.less(mended, truths.find(*ANSWERED))
     weighted = ("nps_weighted", "nps_weighted")
     silent = "who is happier answers more, within every segment: no weighting knows that"
     return (
@@ -163,6 +76,8 @@ def _response() -> tuple[Case, ...]:
         Case("nps of those who answered", wave, "nps", "nps", truths.find(*ANSWERED), rows),
         Case("nps re-weighted by segment, one wave", wave, *weighted, mended, rows),
         Case("nps re-weighted by segment, five waves", waves, *weighted, mended, rows),
+        Case("what weighting shifts, one wave", wave, "nps_shift", "nps_shift", shift, rows),
+        Case("what weighting shifts, five waves", waves, "nps_shift", "nps_shift", shift, rows),
         Case(
             "nps re-weighted, against everybody",
             usual,
@@ -272,12 +187,20 @@ CASES = (
     *_said_when_broken(),
     *_deeds(),
     *_money(),
+    *DEEDS,
 )
 # Ends of something else than chance, and intervals that no planted truth can try.
 UNTRIED = {
     "earned_growth": "its ends are what customers of unknown origin leave open, not chance",
     "payment_incidents": "loss_rate, because nothing is lost for good in the simulated company; the formula is that of "
     "value_rate",
+    "lifetime_value": "its model is fitted to all customers together, so that companies told apart by a split share "
+    "one; the study of drawn customers below tries the formula",
+    "at_risk": "its models too are fitted to all customers together, and what a mishap takes from a customer is not "
+    "planted but for a late parcel, which promise_effect is tried on",
+    "telling_words": "it shows the words that lie furthest apart of many, so that their intervals hold the truth less "
+    "often, as it says itself",
+    "repurchase_check": "its ranges are of what customers will do, not of a figure",
     "nps": "weight=reach, because only reviews and mentions have a reach in the simulated company; the formula is that "
     "of weight=value",
 }

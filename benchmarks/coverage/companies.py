@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.coverage.cases import CASES, SETTINGS, Ask, Case, Row, Setting
+from benchmarks.coverage.cases import CASES
+from benchmarks.coverage.kinds import SETTINGS, Ask, Case, Row, Setting
 from saydo.company import Facts, Manifest
 from saydo.engine import DuckDBEngine, open_facts
 from saydo.measures import HIDE_BELOW, MEASURES
@@ -49,14 +50,20 @@ class Trial:
     truth: float
 
 
-def try_companies(name: str, seed: int, companies: int) -> dict[str, list[Trial]]:
-    """Simulate so many companies of a setting and try every case of it; the trials by the case's title."""
+def try_companies(name: str, seed: int, companies: int, *, with_dear: bool = True) -> dict[str, list[Trial]]:
+    """Simulate so many companies of a setting and try every case of it; the trials by the case's title.
+
+    Without ``with_dear`` those of the dear calls are left out, and nothing is simulated if no others are left.
+    """
     setting = SETTINGS[name]
-    cases = [case for case in CASES if case.ask.setting is setting]
+    cases = [case for case in CASES if case.ask.setting is setting and (with_dear or not case.ask.is_dear)]
+    if not cases:
+        return {}
     with tempfile.TemporaryDirectory(prefix="saydo-coverage-") as folder:
         with simulate_companies(setting, Path(folder) / "facts", seed, companies) as (facts, truth):
             results = _ask_all(facts, cases, setting.part)
-        return {case.title: list(_try(case, results[case.ask], truth)) for case in cases}
+            together = _ask_all(facts, [case for case in cases if case.source == "all companies"])
+        return {case.title: list(_try(case, results[case.ask], truth, together.get(case.ask, []))) for case in cases}
 
 
 @contextmanager
@@ -75,7 +82,7 @@ def measure_population(folder: Path) -> None:
     """Write what a company of two million customers says, for the cases whose truth does not follow from the plan."""
     found: dict[str, dict[str, float | None]] = {}
     for setting in SETTINGS.values():
-        cases = [case for case in CASES if case.ask.setting is setting and case.source != "plan"]
+        cases = [case for case in CASES if case.ask.setting is setting and case.source in ("count", "large company")]
         if cases:
             truth = simulate(folder / setting.name, customers=LARGE, seed=LARGE_SEED, **setting.plan)
             with _open(folder / setting.name) as facts:
@@ -122,7 +129,7 @@ def _ask(facts: Facts, ask: Ask, part: str = "") -> list[_Found]:
     measure = MEASURES[ask.measure]
     result = measure(facts, (part, *ask.by) if part else ask.by, show_small_groups=True, **ask.settings)
     company, least = part.rpartition(".")[2], HIDE_BELOW if measure.said else 1
-    names = [name for name in result.by if name != company]
+    names = [name for name in result.by if name not in (company, "rank")]  # a rank is no group
     rows = [row for row in result.to_records() if row[measure.count] >= least and row.get(company, "") is not None]
     return [(row.get(company, ""), " / ".join(str(row[name]) for name in names), row) for row in rows]
 
@@ -138,13 +145,14 @@ def _rows(case: Case, result: list[_Found]) -> list[_Found]:
     ]
 
 
-def _try(case: Case, result: list[_Found], truth: dict[str, Any]) -> Iterator[Trial]:
-    rows = _rows(case, result)
+def _try(case: Case, result: list[_Found], truth: dict[str, Any], together: list[_Found]) -> Iterator[Trial]:
+    """The trials of a case; ``together`` is what the measure says of all companies as one."""
+    rows, whole = _rows(case, result), {group: row[case.figure] for _, group, row in together}
     if case.families:
         yield from _try_families(rows)
         return
     for _, group, row in rows:
-        value = _truth(case, group, row, truth)
+        value = whole.get(group) if case.source == "all companies" else _truth(case, group, row, truth)
         if value is not None:
             yield Trial(group, row[case.figure], row[f"{case.stem}_low"], row[f"{case.stem}_high"], value)
 

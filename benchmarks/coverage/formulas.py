@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
+from benchmarks.coverage import models
 from benchmarks.coverage.samples import (
     SHARES,
     Array,
@@ -372,5 +373,33 @@ STUDIES = (
         "6 to 100 people, half or all of them in both groups, answers tied by 0 to .97",
         "as if they were different people",
         _overlapping,
+    ),
+    Study(
+        "lifetimes.fit",
+        "500 customers of the MBG/NBD, seen for 100 to 1,000 days: share still with us, purchases of the next year",
+        "as if the parameters' errors were independent",
+        models.lifetimes,
+    ),
+    Study(
+        "fit_spend", "100 to 1,000 customers of the Gamma-Gamma: mean", "Student on customers' means", models.spending
+    ),
+    Study("bound_renewals", "100 to 1,000 contracts of up to 11 renewals", "error of the logarithm", models.renewals),
+    Study(
+        "profile_cuts",
+        "300 to 5,000 answers, three groups that differ by 5 or 15 points: is the true pair in the set?",
+        "the best pair alone",
+        models.cut_points,
+    ),
+    Study(
+        "estimate_effect",
+        "1,000 to 20,000 parcels in six cells that confound, with an effect or none: on all, on those hit",
+        "plain difference",
+        models.effects,
+    ),
+    Study(
+        "draw_counts, draw_shares, draw_means",
+        "costs of broken promises in a quarter",
+        "relative errors",
+        models.chains,
     ),
 )

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.coverage.cases import CASES, SETTINGS, UNTRIED, Case
+from benchmarks.coverage.cases import CASES, UNTRIED
 from benchmarks.coverage.findings import GOAL, Finding
 from benchmarks.coverage.formulas import STUDIES, Pair
+from benchmarks.coverage.kinds import DEAR_EVERY, SETTINGS, Case
 from benchmarks.coverage.samples import SHARES
 from saydo.stats.intervals import adjusted_wald, nps_interval, score, wald
 from saydo.stats.trials import exact_coverage
@@ -29,14 +30,18 @@ counted them (`make coverage`, {when}; Python {python}, NumPy {numpy}, DuckDB {d
 intervals that hold the truth, with its own exact binomial interval; the goal is {low:.0%} to {high:.0%}. *Width* is the
 mean width, *bias* the mean error in standard errors of the estimate. The *truth* follows from what was planted (plan),
 or is that of one company of two million customers with the same plan: counted by the simulator over everybody, those
-who said nothing included (count), or what the measure itself says of it (large company). Where a figure is split, all
-groups of a company are tried; of what was said, those of five answers and more, because smaller ones are not shown.
+who said nothing included (count), or what the measure itself says of it (large company). Where neither is known, it is
+what the measure says of all companies of the same simulation as one (all companies): that tries the interval, and
+whether an estimate is the same in small companies as in large ones, not whether it is right. Where a figure is split,
+all groups of a company are tried; of what was said, those of five answers and more, because smaller ones are not shown.
 
 {kinds}
 
-A company has about 1,000 customers (the shop none). A hundred companies are simulated together and told apart at
-random, no account in two of them; the measure is asked once, split by company. In the lived company several answers,
-orders and payments of one customer, and those of all colleagues of a firm, are alike."""
+A company has about 1,000 customers (harm and placebo 2,000, the shop none). A hundred companies are simulated together
+and told apart at random, no account in two of them; the measure is asked once, split by company. What takes long
+(models of purchases, matched comparisons, effects, drivers, themes) is asked of one hundred companies in {dear}, so
+that there are fewer intervals of it. In the lived company several answers, orders and payments of one customer, and
+those of all colleagues of a firm, are alike."""
 _FALSE = """Where the truth is that nothing changed, the interval leaves out 0 just when p < .05, so that what it does
 not hold are the false finds. *Any of 16 comparisons found* is the share of companies in which none of them is called a
 change (`is_change`) where nothing changed; by chance alone it should be 95 % at least."""
@@ -50,15 +55,21 @@ Samples drawn for the purpose, 800 to 20,000 in each setting. The lowest and the
 the truth over the settings, and the same of what textbooks do. The docstrings of `saydo.stats` quote these figures."""
 
 
-def write_page(findings: Mapping[str, Finding], companies: int, studies: Sequence[Sequence[Pair]]) -> str:
-    """The page as text."""
+def write_page(findings: Mapping[str, Finding], companies: int, studies: Mapping[int, Sequence[Pair]]) -> str:
+    """The page as text; cases and studies without a finding are left out and said."""
     low, high = GOAL
     versions = {"python": platform.python_version(), "numpy": np.__version__, "duckdb": version("duckdb")}
     kinds = "\n".join(f"- *{setting.name}*: {setting.about}." for setting in SETTINGS.values())
     about = _ABOUT.format(
-        when=f"{datetime.now(UTC):%Y-%m-%d}", **versions, companies=companies, low=low, high=high, kinds=kinds
+        when=f"{datetime.now(UTC):%Y-%m-%d}",
+        **versions,
+        companies=companies,
+        low=low,
+        high=high,
+        kinds=kinds,
+        dear=DEAR_EVERY,
     )
-    tried = [_describe(case, findings[case.title]) for case in CASES]
+    tried = [_describe(case, findings[case.title]) for case in CASES if case.title in findings]
     header = ("Figure", "Company", "Truth", "Intervals", "Held", "Width", "Bias")
     parts = (about, _table(header, tried), _FALSE, _outside(findings), _EXACT, _exact(), _FORMULAS, _studies(studies))
     return "\n\n".join(parts) + "\n"
@@ -83,7 +94,7 @@ def _is_outside(finding: Finding) -> str:
 
 
 def _width(case: Case, width: float) -> str:
-    if case.figure.endswith(("rate", "share")):
+    if case.figure.endswith(("rate", "share")) or case.figure.startswith(("bought", "gain")):
         return f"{width:.1%}"
     return f"{width:.1f}" if case.figure in ("change", "nps", "nps_weighted") else f"{width:.2f}"
 
@@ -92,8 +103,10 @@ def _outside(findings: Mapping[str, Finding]) -> str:
     lines = [
         f"- {case.title} ({finding.rate:.1%}): {case.known or 'not understood'}."
         for case in CASES
-        if _is_outside(finding := findings[case.title])
+        if (finding := findings.get(case.title)) and _is_outside(finding)
     ]
+    missing = [case.title for case in CASES if case.title not in findings]
+    lines += [f"- {title}: the run failed, there is no figure." for title in missing]
     untried = [f"- {name}: {reason}." for name, reason in UNTRIED.items()]
     told = "\n".join(lines) if lines else "None."
     return f"### Outside the goal\n\n{told}\n\n### Not tried here\n\n" + "\n".join(untried)
@@ -110,9 +123,10 @@ def _exact() -> str:
     return _table(("Shares", "Answers", *(f"{name} (width)" for name in intervals)), rows)
 
 
-def _studies(studies: Sequence[Sequence[Pair]]) -> str:
+def _studies(studies: Mapping[int, Sequence[Pair]]) -> str:
     rows = []
-    for study, found in zip(STUDIES, studies, strict=True):
+    for place, found in sorted(studies.items()):
+        study = STUDIES[place]
         ranges = [f"{100 * min(one):.1f} to {100 * max(one):.1f} %" for one in zip(*found, strict=True)]
         rows.append((f"`{study.formula}`", study.drawn, str(len(found)), ranges[0], f"{study.textbook}: {ranges[1]}"))
     return _table(("Formula", "Drawn", "Settings", "Held", "Textbook"), rows)

@@ -37,6 +37,16 @@ def zero(truth: Mapping[str, Any], row: Row) -> float:
     return 0.0
 
 
+def less(first: Truth, second: Truth) -> Truth:
+    """The first truth less the second."""
+
+    def subtract(truth: Mapping[str, Any], row: Row) -> float | None:
+        one, other = first(truth, row), second(truth, row)
+        return None if one is None or other is None else one - other
+
+    return subtract
+
+
 # --- what is said
 
 
@@ -131,6 +141,47 @@ def _retention(process: Process, days: int, cohort: tuple[int, int], period: tup
     first = days * _EVENLY**1.25  # as the simulator draws first purchases
     first = first[(first >= cohort[0]) & (first < cohort[1])]
     return float(_buying(process, period[0] - first, period[1] - period[0]).mean())
+
+
+def first_year(truth: Mapping[str, Any], row: Row) -> float:
+    """Purchases to expect of a customer in the 365 days after the first, those of one day counted as one."""
+    return _expected(_process(truth), 365.0)
+
+
+@cache
+def _expected(process: Process, length: float) -> float:
+    """Given rate g and lapse p: (1 - g / 2) (1 - p) / p (1 - exp(-g p length)), averaged as in `_buying`.
+
+    1 - g / 2: so seldom does a purchase fall on the day of the one before, the wait being exponential.
+    """
+    r, alpha, a, b = process
+    lapse = _quantiles(a, b)
+    shorter = alpha / (alpha + lapse * length)
+    purchases, same_day = 1 - shorter**r, r / alpha / 2 * (1 - shorter ** (r + 1))
+    return float(((1 - lapse) / lapse * (purchases - same_day)).mean())
+
+
+def renewed(truth: Mapping[str, Any], row: Row) -> float:
+    """Of the contracts that meet their n-th renewal those that pass it."""
+    a, b, n = truth["planted"]["contract_a"], truth["planted"]["contract_b"], row["renewal"]
+    return float((b + n - 1) / (a + b + n - 1))
+
+
+def contracts_left(truth: Mapping[str, Any], row: Row) -> float:
+    """Of all contracts those that pass all renewals up to the n-th."""
+    return float(np.prod([renewed(truth, {"renewal": n}) for n in range(1, row["renewal"] + 1)]))
+
+
+def contract_periods(truth: Mapping[str, Any], row: Row) -> float:
+    """Discounted periods that a new contract is paid for, the first at once, at 10 % a year."""
+    plan = truth["planted"]
+    return _contract_periods(plan["contract_a"], plan["contract_b"], 1.1 ** (row["period_months"] / 12))
+
+
+@cache
+def _contract_periods(a: float, b: float, growth: float) -> float:
+    """Given the chance p to end at a renewal the sum of ((1 - p) / growth)^n, averaged over p ~ beta(a, b)."""
+    return float((1 / (1 - (1 - _quantiles(a, b)) / growth)).mean())
 
 
 def _add_quarters(day: date, count: int) -> date:
