@@ -78,7 +78,9 @@ def _write_table(table: Table) -> Iterator[str]:
     )
     if table.rules:
         yield from ("", "Rows are refused where:", "")
-        yield from (f"- {rule.reason.format(column=f'`{rule.column}`')}" for rule in table.rules)
+        yield from (
+            f"- {rule.reason.format(column=f'`{rule.column}`', start=f'`{rule.start}`')}" for rule in table.rules
+        )
 
 
 def _tell(column: Column) -> str:
