@@ -9,7 +9,7 @@ WORKERS ?= 2
 CUSTOMERS ?= 20000
 # Our systems of equations are small: threads would wait for each other longer than they solve.
 export OPENBLAS_NUM_THREADS ?= 1
-BABEL = $(VENV)/bin/pybabel --quiet
+BABEL = PYTHONPATH=. $(VENV)/bin/pybabel --quiet
 CODE = src tests $(sort $(dir $(wildcard benchmarks/*.py docs/*.py)))
 
 .DEFAULT_GOAL := help

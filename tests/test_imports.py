@@ -30,9 +30,10 @@ MAY_IMPORT = {
     "report": {"company", "result", "measures", "charts", "facts", "language", "errors"},
     "export": {"errors"},
     "help": {"language"},
+    "shell": {"help", "language", "errors"},
     "terminal": {"company", "sources", "result", "measures", "charts", "language", "errors"},
 }
-MAY_IMPORT_ALL = {"cli", "__init__", "__main__"}  # the doors
+MAY_IMPORT_ALL = {"cli", "web", "__init__", "__main__"}  # the doors
 # Drawing is loaded by those who draw; a result names the class of its measure and needs nothing of it to load.
 ONLY_INSIDE = {("result", "charts"): "a function", ("result", "measures"): "if TYPE_CHECKING"}
 # Parts that must stay light: what they may import from outside, beyond Python's own library.

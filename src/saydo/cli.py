@@ -6,36 +6,34 @@ one sentence; 3 rows refused under ``--strict``; 130 interrupted.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.text import Text
 
 from saydo import __version__
-from saydo.errors import BadSetting, NoSuchPath, NothingUsable, RowsRefused, SaydoError
-from saydo.help import SpokenCommand, SpokenGroup, is_spoken, tell, user_language
-from saydo.language import LANGUAGES, mark, translate, translate_count, use
+from saydo.errors import BadSetting, NoSuchPath, NothingUsable, RowsRefused
+from saydo.help import SpokenGroup, tell
+from saydo.language import mark, translate, translate_count
+from saydo.shell import Command, read_language, say, show_progress
+from saydo.web import commands
 
 if TYPE_CHECKING:
     from saydo.company import Facts
     from saydo.result import Result
 
 RAW = mark("For raw files")
-_UNEXPECTED = mark("Something unexpected happened: {kind}: {reason}. Run it again with saydo --debug to see where.")
 _AS_IMPORTED = mark("what the import was told: import again to change it")
-_NOT_SPOKEN = mark("{language} is not spoken here. Choose one of {languages}.")
 _WRITING = mark("Writing the report")
 _WRITTEN = mark("The report stands in {path}.")
 
@@ -56,50 +54,6 @@ class Dates(StrEnum):
 
     dmy = "dmy"
     mdy = "mdy"
-
-
-class Command(SpokenCommand):
-    """A command that speaks the user's language and tells in one sentence what went wrong."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command; a mistake of the user ends with its own exit code, anything unexpected with 1."""
-        with use(ctx.params.get("language") or _read_language(None)):
-            try:
-                return super().invoke(ctx)
-            except SaydoError as error:
-                _fail(str(error), error.exit_code)
-            except (typer.Exit, typer.Abort):
-                raise
-            except Exception as error:
-                is_closed_pipe = isinstance(error, OSError) and error.errno == errno.EPIPE
-                if is_closed_pipe or ctx.find_root().params.get("debug"):
-                    raise
-                _fail(translate(_UNEXPECTED, kind=type(error).__name__, reason=str(error).rstrip(".")), 1)
-
-
-def _fail(sentence: str, exit_code: int) -> NoReturn:
-    Console(stderr=True).print(Text(sentence, style="red"), soft_wrap=True)
-    raise typer.Exit(exit_code)
-
-
-def _read_language(value: str | None) -> str:
-    """The language asked for, else that of the user's environment, else English."""
-    if value and not is_spoken(value.replace("-", "_")):
-        raise typer.BadParameter(translate(_NOT_SPOKEN, language=value, languages=", ".join(LANGUAGES)))
-    return value.replace("-", "_") if value else user_language()
-
-
-def _say(sentence: str) -> None:
-    Console().print(Text(sentence), soft_wrap=True)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar while something long is done; to be told what is at hand, how much is done, and of how much."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task("", total=None)
-        yield lambda what, done, total: bars.update(bar, description=what, completed=done, total=total)
 
 
 @contextmanager
@@ -208,7 +162,7 @@ Strict = Annotated[
 Language = Annotated[
     str | None,
     typer.Option(
-        metavar="CODE", callback=_read_language, help=mark("Language of the words, en or fr; yours if left out.")
+        metavar="CODE", callback=read_language, help=mark("Language of the words, en or fr; yours if left out.")
     ),
 ]
 By = Annotated[
@@ -307,7 +261,7 @@ def import_(  # noqa: PLR0913, PLR0917  one for each option
     from saydo.sources import import_facts, refusals
     from saydo.terminal import print_import
 
-    with _progress() as progress:
+    with show_progress() as progress:
         manifest = import_facts(
             source, origin, to, zone=zone, currency=currency, dates=dates, strict=strict, progress=progress, name=name
         )
@@ -345,7 +299,7 @@ def check(
         to = directory
         if not (directory / MANIFEST_FILE).is_file():
             to = desk / "facts"
-            with _progress() as progress:
+            with show_progress() as progress:
                 import_facts(source, directory, to, zone=zone, currency=currency, dates=dates, progress=progress)
         found = refusals(to)
         print_import(Console(), Manifest.read(to), found)
@@ -377,7 +331,7 @@ def simulate(
     """Simulate, and tell where the company stands."""
     from saydo.simulate import simulate
 
-    with _progress() as progress:
+    with show_progress() as progress:
         simulate(directory, customers=customers, seed=seed, progress=partial(progress, "customers"))
     told = translate_count(
         "A company with {count} customer stands in {path}.",
@@ -385,7 +339,7 @@ def simulate(
         customers,
         path=directory,
     )
-    _say(told)
+    say(told)
 
 
 @app.command(
@@ -483,4 +437,7 @@ def report(
     facts = _read(directory, zone, currency, dates).known_before(moment)
     with Console(stderr=True).status(translate(_WRITING)):
         write_report(facts, output, language=language or "en")
-    _say(translate(_WRITTEN, path=output))
+    say(translate(_WRITTEN, path=output))
+
+
+commands.add_to(app)

@@ -13,7 +13,7 @@ import atexit
 import difflib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,6 +106,16 @@ def import_facts(  # noqa: PLR0913  one for each thing that a user can say
         if mapping and mapping.makes_pseudonyms:
             keep_secret(to, secret)
     return manifest
+
+
+def describe_facts(out: Path, entries: Mapping[str, TableEntry], *, zone: str, currency: str | None) -> Manifest:
+    """The manifest (not yet written) of tables that lie checked below ``out``: orphans, currencies, first and last."""
+    bench = Workbench(zone, (*_values.MACROS,))
+    try:
+        manifest = complete(bench, entries, Reading(currency, None, False), out)
+    finally:
+        bench.close()
+    return replace(manifest, zone=zone)
 
 
 def _check_currency(code: str | None) -> str | None:

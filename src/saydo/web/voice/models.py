@@ -1,0 +1,53 @@
+"""What people say: answers, reviews, mentions, and whom we asked."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from saydo.web.records import KEY, Record, Reference, choices
+
+
+class Feedback(Record):
+    """One answer to one question, or something said unasked."""
+
+    table = "feedback"
+    feedback_id = models.CharField(max_length=KEY, primary_key=True)
+    reply_id = models.CharField(max_length=KEY, null=True, blank=True)
+    customer = Reference("customers.Customer", null=True, blank=True)
+    order = Reference("trade.Order", null=True, blank=True)
+    product = Reference("trade.Product", null=True, blank=True)
+    touchpoint = Reference("customers.Touchpoint", null=True, blank=True, db_index=False, db_column="touchpoint")
+    survey = models.TextField(null=True, blank=True)
+    occasion = models.CharField(max_length=16, choices=choices("feedback", "occasion"), null=True, blank=True)
+    source = models.CharField(max_length=16, choices=choices("feedback", "source"))
+    question = models.CharField(max_length=16, choices=choices("feedback", "question"), null=True, blank=True)
+    item = models.TextField(null=True, blank=True)
+    said_at = models.DateTimeField()
+    score = models.FloatField(null=True, blank=True)
+    scale_min = models.FloatField(null=True, blank=True)
+    scale_max = models.FloatField(null=True, blank=True)
+    choice = models.TextField(null=True, blank=True)
+    comment = models.TextField(null=True, blank=True)
+    language = models.TextField(null=True, blank=True)
+    reach = models.FloatField(null=True, blank=True)
+    replied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "feedback"
+
+
+class Invitation(Record):
+    """Someone asked for feedback."""
+
+    table = "invitations"
+    invitation_id = models.CharField(max_length=KEY, primary_key=True)
+    customer = Reference("customers.Customer", null=True, blank=True)
+    survey = models.TextField(null=True, blank=True)
+    question = models.CharField(max_length=16, choices=choices("invitations", "question"), null=True, blank=True)
+    touchpoint = Reference("customers.Touchpoint", null=True, blank=True, db_index=False, db_column="touchpoint")
+    sent_at = models.DateTimeField()
+    bounced_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "invitations"
