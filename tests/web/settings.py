@@ -14,3 +14,5 @@ from saydo.web.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if not IS_SQLITE:  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": f"saydo_test_{os.getpid()}"}  # noqa: F405  two runs at once

@@ -45,6 +45,8 @@ INSTALLED_APPS = [
     "saydo.web.promises",
     "saydo.web.voice",
     "saydo.web.care",
+    "saydo.web.hooks",
+    "saydo.web.loads",
     "saydo.web.desk",
     "saydo.web.insight",
     "saydo.web",
