@@ -54,7 +54,7 @@ def import_table(
             break
         own = _stage_all(bench, contract, files, reading)
     for file in files:
-        _refuse_identities(bench, contract, file, own)
+        refuse_identities(bench, contract, file, own)
     note_refused(bench, files)
     find_duplicates(bench, contract, files)
     refused = write_quarantine(bench, contract, files, draft.out)
@@ -73,7 +73,7 @@ def _stage_all(bench: Workbench, contract: Table, files: Sequence[Staged], readi
     return types
 
 
-def _refuse_identities(bench: Workbench, contract: Table, file: Staged, own: Mapping[str, str]) -> None:
+def refuse_identities(bench: Workbench, contract: Table, file: Staged, own: Mapping[str, str]) -> None:
     """Stop when a key, or an own column, is mostly e-mail addresses or telephone numbers: that is no slip in a row."""
     rows = file.rows + sum(file.problems.values())
     keys = {check.column: code for code, check in enumerate(file.checks, start=1) if check.reason == IDENTITY}

@@ -53,7 +53,7 @@ def load_facts(
             with transaction.atomic():
                 change = tell("loaded", name, rows=entry.rows, by=by)
                 loaded.read[name] = entry.rows
-                loaded.written[name] = _write(engine, name, entry, origin, change.id)
+                loaded.written[name] = write_rows(engine, name, list(entry.own_columns), origin, change.id)
                 change.rows = loaded.written[name]
                 change.save(update_fields=["rows"])
     finally:
@@ -77,19 +77,22 @@ def _stored(name: str, entry: TableEntry) -> dict[str, str]:
     return {**{column.name: column.type for column in TABLES[name].columns}, **entry.own_columns}
 
 
-def _write(engine: DuckDBEngine, name: str, entry: TableEntry, origin: str, change: int) -> int:
-    """Write the rows of one table in batches; how many were new or different."""
+def write_rows(engine: DuckDBEngine, name: str, own: Sequence[str], origin: str, change: int) -> int:
+    """Write the checked rows of one table, a view of the engine's, in batches; how many were new or different.
+
+    ``own`` are the columns named x_..., ``change`` the number of the change that tells of it.
+    """
     columns = [*TABLES[name].names, "own", "origin", "change_id"]
-    query = _query(name, entry, origin, change)
+    query = _query(name, own, origin, change)
     write = _write_postgres if connection.vendor == "postgresql" else _write_sqlite
     return write(name, columns, engine.batches(query, _BATCH))
 
 
-def _query(name: str, entry: TableEntry, origin: str, change: int) -> str:
+def _query(name: str, own: Sequence[str], origin: str, change: int) -> str:
     """The rows as the database stores them."""
     values = [f"{_value(column, origin)} AS {quote_name(column.name)}" for column in TABLES[name].columns]
-    own = ", ".join(f"{quote_name(column)} := {quote_name(column)}" for column in entry.own_columns)
-    values += [f"{f'to_json(struct_pack({own}))::VARCHAR' if own else 'NULL::VARCHAR'} AS own"]
+    packed = ", ".join(f"{quote_name(column)} := {quote_name(column)}" for column in own)
+    values += [f"{f'to_json(struct_pack({packed}))::VARCHAR' if own else 'NULL::VARCHAR'} AS own"]
     values += [f"{quote_text(origin)} AS origin", f"{change}::BIGINT AS change_id"]
     return f"SELECT {', '.join(values)} FROM {quote_name(name)}"  # noqa: S608  names are the contract's
 
