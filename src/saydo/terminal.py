@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from string import Formatter
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from saydo.charts.figures import NOTHING, Unit, clean, heading, show, show_group, show_interval
+from saydo.charts.cells import ends_of, is_figure, show_cell, tell
+from saydo.charts.figures import NOTHING, clean, heading, show_group
 from saydo.language import mark, number, translate, translate_count
 from saydo.result import Result
 
@@ -53,10 +51,6 @@ _ORPHANS = mark("Orphans name something that no row tells of; they are kept, and
 _EMPTY = mark("The table {table} is empty.")
 _DERIVED = mark("The table {table} was made from the keys in the others.")
 _NEEDS = mark("It needs {tables}.")
-_MONEY = {"amount", "bought", "cost", "costs", "earned", "losses", "margin", "refund", "retained", "returns", "revenue"}
-_MONEY |= {"sales", "shipping", "unknown", "value", "won"}
-_HIDDEN = mark("hidden")
-_WITH_INTERVAL = mark("{value} ({interval})")
 _AS_OF = mark("As known before {as_of} UTC.")
 _MORE_ROWS = mark("The first {shown} of {rows} rows; --format csv gives all of them.")
 
@@ -78,15 +72,13 @@ def print_result(console: Console, result: Result) -> None:
     """The figures as a table for people, with the sentence, the notes and what was left out."""
     records = result.table.slice(0, ROWS).to_pylist()
     console.print(Text(translate(result.measure.title), style="bold"))
-    if len(records) == 1 and (told := _tell(result, records[0])):
+    if len(records) == 1 and (told := tell(result, records[0])):
         console.print(Text(told))
     chosen, left_out = _choose(result, records, console.width)
     table = _table()
     for column in chosen:
-        is_figure = column.is_figure
-        table.add_column(
-            Text(column.heading), justify="right" if is_figure else "left", no_wrap=is_figure, overflow="fold"
-        )
+        justify: Literal["right", "left"] = "right" if column.is_figure else "left"
+        table.add_column(Text(column.heading), justify=justify, no_wrap=column.is_figure, overflow="fold")
     for cells in zip(*(column.cells for column in chosen), strict=True):
         table.add_row(*map(Text, cells))
     console.print("", table, "", sep="\n")
@@ -170,15 +162,6 @@ def _table(*headings: str) -> Table:
     return Table(*headings, box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
 
 
-def _tell(result: Result, record: Record) -> str:
-    """The measure's sentence with the figures of one record; empty when one of them is undefined."""
-    sentence = result.measure.sentence
-    places = {name for _, name, _, _ in Formatter().parse(sentence) if name}
-    if any(record[name] is None for name in places):
-        return ""
-    return translate(sentence, **{name: _show(result, name, record[name]) for name in places})
-
-
 def _remarks(result: Result, left_out: Sequence[str]) -> Iterator[str]:
     yield from map(str, result.notes)
     if len(result) > ROWS:
@@ -199,7 +182,7 @@ def _choose(result: Result, records: list[Record], width: int) -> tuple[list[_Sh
     tell the shape, then the rest in the measure's own order. Ends of intervals stand beside their figure.
     """
     names = [name for name in result.table.column_names if name != "is_hidden"]
-    ends = {end for name in names for end in _ends(result, name)}
+    ends = {end for name in names for end in ends_of(result, name)}
     named = [
         name for name in result.by if any(record[name] is not None for record in records)
     ]  # null for all: no split
@@ -225,64 +208,9 @@ def _tells_no_shape(name: str) -> bool:
 def _column(result: Result, name: str, records: list[Record]) -> _Shown:
     if name in result.by:
         return _Shown(heading(name), [_group(record[name], name) for record in records], False)
-    is_figure = any(_is_figure(record[name]) for record in records)
-    return _Shown(heading(name), [_cell(result, name, record) for record in records], is_figure)
+    has_figures = any(is_figure(record[name]) for record in records)
+    return _Shown(heading(name), [show_cell(result, name, record) for record in records], has_figures)
 
 
 def _group(value: object, split: str) -> str:
     return f"{value:g}" if isinstance(value, float) else show_group(value, split)
-
-
-def _is_figure(value: object) -> TypeGuard[float | Decimal]:
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-
-
-def _cell(result: Result, name: str, record: Record) -> str:
-    """A value with its interval where it has one."""
-    if record.get("is_hidden") and name == result.measure.headline:
-        return translate(_HIDDEN)
-    value = record[name]
-    ends = _ends(result, name)
-    if not ends or not _is_figure(value) or any(record[end] is None for end in ends):
-        return _show(result, name, value)
-    low, high = (float(record[end]) for end in ends)
-    unit = _unit(result.measure, name, value)
-    shown = show(value, unit, result.currency, (high - low) / 2)
-    return translate(_WITH_INTERVAL, value=shown, interval=show_interval(low, high, unit, result.currency))
-
-
-def _show(result: Result, name: str, value: object) -> str:
-    if not _is_figure(value):
-        return NOTHING if value is None else show_group(value, name)
-    unit = _unit(result.measure, name, value)
-    if unit == "score" and name != result.measure.headline:
-        return number(float(value), _digits(float(value)))
-    return show(value, unit, result.currency)
-
-
-def _digits(value: float) -> int:
-    """Digits after the point that leave three that tell, and at most four: 1,235, 12.3, 0.0312."""
-    return min(4, max(0, 2 - math.floor(math.log10(abs(value))))) if value else 0
-
-
-def _ends(result: Result, name: str) -> tuple[str, ...]:
-    """The ends of a figure's interval, if it has one: the two columns after it, as every measure puts them."""
-    names = result.table.column_names
-    following = tuple(names[names.index(name) + 1 :][:2])
-    return following if [end.rpartition("_")[2] for end in following] == ["low", "high"] else ()
-
-
-def _unit(measure: Measure, name: str, value: object) -> Unit:
-    """What a column holds: the measure says it of its headline, the words of its name of any other."""
-    if name in (measure.headline, measure.low, measure.high):
-        return measure.unit
-    words = set(name.split("_"))
-    if words & {"share", "rate", "retention"}:
-        return "share"
-    if "days" in words:
-        return "days"
-    if words & {"nps", "change"}:
-        return "points"
-    if isinstance(value, int):
-        return "count"
-    return "money" if words & _MONEY and not words & {"ratio", "e"} else "score"  # an E-value is a ratio
