@@ -9,7 +9,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from saydo.errors import UnknownMeasure, nearest
-from saydo.measures._measure import HIDE_BELOW, Figures, Measure
+from saydo.measures._measure import HIDE_BELOW, Figures, Measure, names_a_person
+from saydo.measures._split import TIME_UNITS, splits_of
 from saydo.measures.acquisition import acquisition
 from saydo.measures.at_risk import at_risk
 from saydo.measures.contract_renewals import contract_renewals
@@ -99,6 +100,7 @@ def find(name: str) -> Measure:
 __all__ = [
     "HIDE_BELOW",
     "MEASURES",
+    "TIME_UNITS",
     "Figures",
     "Measure",
     "acquisition",
@@ -113,6 +115,7 @@ __all__ = [
     "lifetime_value",
     "loyalty_curve",
     "margin",
+    "names_a_person",
     "nps",
     "nps_change",
     "payment_incidents",
@@ -135,6 +138,7 @@ __all__ = [
     "say_do",
     "score_value",
     "spend_model",
+    "splits_of",
     "telling_words",
     "themes",
 ]

@@ -19,7 +19,7 @@ from saydo.company import Facts, parse_moment
 from saydo.errors import BadSetting, EmptyTable, MissingTable, NoInterval, NothingToMeasure, UnknownSetting, nearest
 from saydo.language import mark
 from saydo.measures._compare import compare_results
-from saydo.measures._split import TIME_UNITS
+from saydo.measures._split import KEYS_OF_PEOPLE, TIME_UNITS
 from saydo.result import Note, Result
 
 HIDE_BELOW = 5
@@ -51,7 +51,9 @@ class Measure:
     they are there. ``headline`` names the column to show first, with the columns of its ``count``, ``low`` and ``high``
     (empty for a census, which has no interval; with ``is_bounded`` they are bounds that unknown facts leave, and no
     interval by chance). ``good`` is the direction that is good news. ``said`` marks figures of what people said: small
-    groups are hidden. ``bound`` says what leaves the engine. ``sentence`` names columns of the result as its places.
+    groups are hidden. ``lists_people`` marks one whose rows, where nothing splits it, are single customers. ``bound``
+    says what leaves the engine. ``sentence`` names columns of the result as its places. ``is_worded`` marks rows or
+    notes that hold words in the language in use.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Measure:
     uses: tuple[str, ...] = ()
     good: Literal["high", "low", "neither"] = "high"
     said: bool = False
+    lists_people: bool = False
+    is_worded: bool = False
     sentence: str = ""
     definition: str = ""
     cautions: tuple[str, ...] = ()
@@ -136,6 +140,11 @@ class Measure:
                 raise BadSetting(name=name, value=result.measure.name, choices=self.name)
         return compare_results(before, after)
 
+    def names_people(self, by: Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> bool:
+        """Are the rows of this question single customers, or deeds of theirs? For those who may know who they are."""
+        each = (settings or {}).get("each")
+        return (self.lists_people and not by) or each == "customer" or any(map(names_a_person, by))
+
     @cached_property
     def settings(self) -> dict[str, tuple[Any, Any]]:
         """Each setting with its type and default, read from the signature of ``compute``."""
@@ -174,6 +183,11 @@ def _parse(name: str, value: Any, kind: Any) -> Any:
         )
     except (KeyError, ValueError):
         raise BadSetting(name=name, value=value, choices=plain.__name__) from None
+
+
+def names_a_person(column: str) -> bool:
+    """Does a split, or a column of a result, tell one person, firm or deed of theirs from all others?"""
+    return column.rpartition(".")[2].endswith(tuple(KEYS_OF_PEOPLE))
 
 
 def in_period(facts: Facts, rows: ir.Table, at: str, since: date | None, until: date | None) -> ir.Table:
@@ -247,4 +261,4 @@ def _add_companions(counts: npt.NDArray[np.float64], small: npt.NDArray[np.bool_
     return hidden
 
 
-__all__ = ["TIME_UNITS", "Figures", "Measure", "Note", "add_columns", "column", "in_period"]
+__all__ = ["TIME_UNITS", "Figures", "Measure", "Note", "add_columns", "column", "in_period", "names_a_person"]

@@ -231,6 +231,7 @@ acquisition = Measure(
     headline="cost_per_customer",
     count="new_customers",
     good="low",
+    is_worded=True,
     chart="bars",
     bound=mark("one row per group and month since the first purchase"),
     sentence=mark(

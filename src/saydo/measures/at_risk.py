@@ -220,6 +220,8 @@ at_risk = Measure(
     low="margin_at_risk_low",
     high="margin_at_risk_high",
     good="low",
+    lists_people=True,
+    is_worded=True,
     chart="bars",
     bound=mark(
         "the list (100 customers unless more are asked for, 10,000 at most); besides one row per kind of customer and "
