@@ -23,6 +23,9 @@ from saydo.errors import BadSetting, NothingUsable, RowsRefused
 from saydo.facts import TABLES
 from saydo.language import mark, number, translate
 from saydo.sources import _identities, _values
+from saydo.sources._batch import Bad as Bad
+from saydo.sources._batch import Value as Value
+from saydo.sources._batch import check_batch as check_batch
 from saydo.sources._files import ENDINGS, RawFile, find_tables
 from saydo.sources._identities import pseudonym_macro
 from saydo.sources._mapping import MappingFolder, find_mapping, run_mapping
