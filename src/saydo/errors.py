@@ -21,19 +21,27 @@
     │   ├── Unwritable              a place where nothing can be written, or a full disk
     │   ├── RowsRefused             some rows were refused, and the user allows none
     │   └── NothingUsable           every row was refused
-    └── QuestionError               what was asked of the facts
-        ├── UnknownMeasure
-        ├── UnknownSplit
-        ├── UnknownSetting
-        ├── BadSetting              a setting with a value that it cannot have
-        ├── MissingTable            a measure needs a table that is absent
-        ├── EmptyTable              a measure needs a table that has no row
-        ├── NoInterval              a comparison by chance of what no chance was in
-        ├── MixedCurrencies         amounts that cannot be added
-        ├── TooFewRepeats           too few came back for a model of repeat purchases
-        ├── NoFit                   a model of purchases whose likelihood has no maximum
-        ├── NoSpread                customers whose spending does not differ
-        └── NothingToMeasure        the facts hold no row that the question is about
+    ├── LastAdministrator           the last one who can invite others would go
+    ├── QuestionError               what was asked of the facts
+    │   ├── UnknownMeasure
+    │   ├── UnknownSplit
+    │   ├── UnknownSetting
+    │   ├── BadSetting              a setting with a value that it cannot have
+    │   ├── MissingTable            a measure needs a table that is absent
+    │   ├── EmptyTable              a measure needs a table that has no row
+    │   ├── NoInterval              a comparison by chance of what no chance was in
+    │   ├── MixedCurrencies         amounts that cannot be added
+    │   ├── TooFewRepeats           too few came back for a model of repeat purchases
+    │   ├── NoFit                   a model of purchases whose likelihood has no maximum
+    │   ├── NoSpread                customers whose spending does not differ
+    │   └── NothingToMeasure        the facts hold no row that the question is about
+    └── OperationError              what was asked of the running application
+        ├── PortInUse               somebody else listens there
+        ├── NotABackup              a file that no backup wrote
+        ├── DamagedBackup           a backup whose files are not those it lists
+        ├── NewerBackup             a backup of a version that this program does not know
+        ├── TargetInUse             a database that holds something already
+        └── StillRunning            the application must be stopped first
 
 Each class carries two English message ids, what is wrong and the way out, with named places for the values met; the
 words are translated when they are shown, so that the page, the API and the terminal read the same. A command that meets
@@ -184,6 +192,11 @@ class NothingUsable(SourceError):
     way_out = mark("The reasons stand in {quarantine}; the first is: {reason}.")
 
 
+class LastAdministrator(SaydoError):
+    wrong = mark("{name} is the last administrator who can log in.")
+    way_out = mark("Make somebody else an administrator first.")
+
+
 class QuestionError(SaydoError):
     """What was asked of the facts cannot be answered."""
 
@@ -250,3 +263,37 @@ class NoInterval(QuestionError):
 class NothingToMeasure(QuestionError):
     wrong = mark("{measure} found nothing to measure: {reason}.")
     way_out = mark("Check the period, the date of the report and the settings.")
+
+
+class OperationError(SaydoError):
+    """What was asked of the running application cannot be done."""
+
+
+class PortInUse(OperationError):
+    wrong = mark("Nothing can listen on {host}, port {port}: {reason}.")
+    way_out = mark("Stop the program that does, or choose another port with --port.")
+
+
+class NotABackup(OperationError):
+    wrong = mark("The file {path} is no backup of Saydo.")
+    way_out = mark("Give a file that `saydo backup` wrote.")
+
+
+class DamagedBackup(OperationError):
+    wrong = mark("The backup {path} is damaged: {reason}.")
+    way_out = mark("Copy it again from where it is kept, or take an older one. Nothing was changed.")
+
+
+class NewerBackup(OperationError):
+    wrong = mark("The backup {path} was made by a newer version of Saydo ({made_by}) than this one ({own}).")
+    way_out = mark("Install that version, then restore. Nothing was changed.")
+
+
+class TargetInUse(OperationError):
+    wrong = mark("The database at {target} holds data already.")
+    way_out = mark("To put the backup in its place, add --replace; what is there now will be gone.")
+
+
+class StillRunning(OperationError):
+    wrong = mark("Saydo is running on {target}.")
+    way_out = mark("Stop `saydo serve` and `saydo worker`, then try again.")
