@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
+import saydo
 from saydo.company import Manifest
 from saydo.engine import open_facts
 from saydo.errors import BadSetting, DestinationInUse, UnknownSetting
@@ -190,3 +192,18 @@ def test_money_keeps_cents_signs_and_nulls() -> None:
 def test_times_are_whole_seconds_and_null_where_unknown() -> None:
     column = to.times(np.datetime64("2024-02-28"), np.array([1.5, np.nan, 2 - 1 / to.SECONDS]))
     assert column.to_pylist() == [datetime(2024, 2, 29, 12), None, datetime(2024, 2, 29, 23, 59, 59)]
+
+
+def test_people_stand_beside_the_facts_and_not_in_them(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        simulate(tmp_path / place, customers=500, seed=3)
+    first, second = ((tmp_path / place / "people.csv").read_bytes() for place in ("one", "two"))
+    assert first == second
+    people = pacsv.read_csv(tmp_path / "one" / "people.csv").to_pydict()
+    facts = saydo.read(tmp_path / "one")
+    assert people["customer_id"] == facts.run(facts.table("customers"))["customer_id"].to_pylist()
+    assert "people" not in facts.manifest.tables
+    mails = [mail for mail in people["email"] if mail]
+    assert len(mails) == len(set(mails)) > 400
+    assert {mail.rpartition("@")[2] for mail in mails} == {"example.org", "example.net", "example.com"}
+    assert len(set(people["name"])) > 400

@@ -45,7 +45,8 @@ class Column:
     holds; ``known_at`` names the time column of the same table with which the value became known, if later than the row
     (a time column that is its own ``known_at`` becomes null when seen from before it); ``before`` is what the value was
     until then, null if not said; ``planned`` times may lie in the future; ``end_of_day`` reads a bare date as the end
-    of that local day; ``is_key`` tells a key, its own or another table's, from words.
+    of that local day; ``is_key`` tells a key, its own or another table's, from words; ``is_personal`` what no fact may
+    hold: a name, an address (columns of people, which are no facts).
     """
 
     name: str
@@ -61,6 +62,7 @@ class Column:
     planned: bool = False
     end_of_day: bool = False
     is_key: bool = False
+    is_personal: bool = False
 
     @property
     def is_time(self) -> bool:

@@ -50,6 +50,7 @@ from saydo.simulate.columns import Array
 from saydo.simulate.effects import add_bought_again, add_lapse
 from saydo.simulate.files import Files
 from saydo.simulate.house import furnish, write_costs
+from saydo.simulate.identities import introduce
 from saydo.simulate.orders import Orders, buy, keep_facts
 from saydo.simulate.people import meet_people, write_people
 from saydo.simulate.plan import NO_EFFECT, PLAIN_ANSWERS, PURE_LAPSE, Plan, Segment, Shop
@@ -151,6 +152,7 @@ def _live(block: Block) -> Block:
     orders, lines = keep_facts(block, every_order, every_line)
     left = _say_goodbye(block, orders, deeds[0], subscribe(block, people))
     write_people(block, people, left)
+    introduce(block, people)
     write_sales(block, people, orders, lines)
     delivery = promise_deliveries(block, orders)
     take_back(block, orders, lines)

@@ -43,6 +43,7 @@ class Block:
     size: int = 0
     tally: Tally = field(default_factory=Tally)
     tables: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
+    identities: pa.Table | None = None  # who its customers are, which no fact may say
     _used: dict[str, int] = field(default_factory=dict)
 
     def chance(self, topic: str) -> np.random.Generator:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from saydo.company import Manifest, TableEntry
@@ -38,7 +39,18 @@ class Files:
             self.entries[name] = _note(entry, file, rows)
             self.ends = _ends(name, rows, self.ends)
         for block in blocks:
+            self._write_identities(block)
             block.tables.clear()
+
+    def _write_identities(self, block: Block) -> None:
+        """Add who the customers are to a file beside the facts, which belongs to the application."""
+        if block.identities is None:
+            return
+        path = self.directory / "people.csv"
+        is_new = not path.exists()
+        with path.open("ab") as out:
+            pcsv.write_csv(block.identities, out, pcsv.WriteOptions(include_header=is_new, quoting_style="needed"))
+        block.identities = None
 
     def manifest(self, name: str, source: str) -> Manifest:
         """What the manifest says of all that was written."""

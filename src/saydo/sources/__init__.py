@@ -29,6 +29,9 @@ from saydo.sources._batch import check_batch as check_batch
 from saydo.sources._files import ENDINGS, RawFile, find_tables
 from saydo.sources._identities import pseudonym_macro
 from saydo.sources._mapping import MappingFolder, find_mapping, run_mapping
+from saydo.sources._people import PEOPLE as PEOPLE
+from saydo.sources._people import find_people as find_people
+from saydo.sources._people import import_people as import_people
 from saydo.sources._publish import Draft, check_apart, publish, tell_failures
 from saydo.sources._quarantine import FOLDER as QUARANTINE
 from saydo.sources._quarantine import summarise
@@ -222,10 +225,10 @@ def refusals(directory: Path) -> list[Refusal]:
     found: list[Refusal] = []
     engine = DuckDBEngine()
     try:
-        for table in TABLES:
-            path = directory / QUARANTINE / f"{table}.parquet"
+        for table in (*TABLES.values(), PEOPLE):
+            path = directory / QUARANTINE / f"{table.name}.parquet"
             if path.is_file():
-                found += [Refusal(table=table, **row) for row in summarise(engine, TABLES[table], path)]
+                found += [Refusal(table=table.name, **row) for row in summarise(engine, table, path)]
     finally:
         engine.close()
     return found

@@ -73,16 +73,22 @@ def stage_text(bench: Workbench, raw: RawFile, scratch: Path) -> str:
             raise
         raise UnreadableFile(path=raw.path, format=raw.format, reason=first_line(error)) from None
     account_for_lines(bench, raw, copied["Count"][0].as_py())
-    named: dict[str, str] = {}
-    for place, header in enumerate(raw.headers):
-        name = header.strip(" \t\r\n\ufeff\u00a0") or f"column{place + 1}"
-        taken = {known.casefold() for known in named}
-        named[name if name.casefold() not in taken else f"{name}_{place + 1}"] = f"c{place}"
+    named = name_columns(raw)
     columns = ", ".join(f"{place} AS {quote_name(name)}" for name, place in named.items())
     return (
         f"SELECT {columns}, {quote_text(raw.label)} AS _file, file_row_number + {raw.header_row + 1} AS _row "
         f"FROM read_parquet({target}, file_row_number = true) WHERE coalesce({', '.join(named.values())}) IS NOT NULL"
     )
+
+
+def name_columns(raw: RawFile) -> dict[str, str]:
+    """The names by which queries know the columns of a file (its headers, each once), and where they lie."""
+    named: dict[str, str] = {}
+    for place, header in enumerate(raw.headers):
+        name = header.strip(" \t\r\n\ufeff\u00a0") or f"column{place + 1}"
+        taken = {known.casefold() for known in named}
+        named[name if name.casefold() not in taken else f"{name}_{place + 1}"] = f"c{place}"
+    return named
 
 
 def _open_parquet(bench: Workbench, path: Path) -> RawFile:

@@ -107,7 +107,7 @@ def is_number(type: str) -> bool:
 def is_words(column: Column) -> bool:
     """Is it free text, of which e-mail addresses and telephone numbers are taken out?"""
     is_code = column.values or column.name in ("currency", "to_currency")
-    return column.type == TEXT and not column.is_key and not is_code
+    return column.type == TEXT and not column.is_key and not is_code and not column.is_personal
 
 
 def _number(type: str, text: str, mark: str) -> str:
