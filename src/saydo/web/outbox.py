@@ -23,7 +23,12 @@ def tell(kind: str, table: str = "", key: str = "", *, rows: int = 1, by: User |
 def untaken(reader: str, most: int = 1000) -> list[Change]:
     """The next changes that this reader has not dealt with, oldest first."""
     place = Place.objects.filter(reader=reader).first() or Place(reader=reader)
-    later = Q(transaction=place.transaction, id__gt=place.change_id) | Q(transaction__gt=place.transaction)
+    return told_after(place.transaction, place.change_id, most=most)
+
+
+def told_after(number: int, change: int, *, most: int) -> list[Change]:
+    """The next changes after one of a transaction, for a reader that keeps its own place."""
+    later = Q(transaction=number, id__gt=change) | Q(transaction__gt=number)
     found = Change.objects.filter(later).order_by("transaction", "id")
     if (oldest := _oldest_open()) is not None:
         found = found.filter(transaction__lt=oldest)
