@@ -102,7 +102,7 @@ class Measure:
         splits = tuple(part.strip() for part in by.split(",") if part.strip()) if isinstance(by, str) else tuple(by)
         moment = parse_moment("as_of", as_of) if isinstance(as_of, str) else as_of
         facts = facts.known_before(moment)
-        chosen = {name: self._setting(name, value) for name, value in settings.items()}
+        chosen = self.parse(settings)
         figures = self.compute(facts, splits, **chosen)
         rows = figures.rows if isinstance(figures.rows, pa.Table) else facts.run(figures.rows)
         if not rows.num_rows:
@@ -151,6 +151,10 @@ class Measure:
         hints = get_type_hints(self.compute)
         parameters = inspect.signature(self.compute).parameters.values()
         return {p.name: (hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    def parse(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of settings given as values or as text; raises `UnknownSetting`, `BadSetting`."""
+        return {name: self._setting(name, value) for name, value in settings.items()}
 
     def _require(self, facts: Facts) -> None:
         for table in self.reads:

@@ -1,0 +1,251 @@
+"""Measures asked and answers kept: a question is computed once per version of the facts, whoever asks.
+
+Each answer is a file below ``SAYDO_HOME/results``, in a folder named after the version of the facts; folders of older
+versions go when a newer answer comes. What takes long goes on in a thread of this process after the asker has been told
+so: it needs no worker, and the worker, who may be loading for an hour, does not keep readers waiting. A lock per
+question lets one process compute and the others wait for its file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TakesLonger
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import pyarrow as pa
+from django.conf import settings
+
+from saydo import __version__, errors
+from saydo.company import parse_moment
+from saydo.errors import SaydoError
+from saydo.language import language
+from saydo.measures import Measure, find
+from saydo.result import Note, Result
+from saydo.web import feed
+
+_AT_ONCE = 4  # questions that this process computes side by side
+_ABOUT = b"saydo"  # where a file of figures holds what is not in its columns
+_pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="answers")
+_jobs: dict[Path, Future[Result]] = {}
+_handing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Question:
+    """A measure with all that it is asked with; equal questions have equal answers. Made by `question`."""
+
+    measure: Measure
+    by: tuple[str, ...] = ()
+    as_of: datetime | date | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    show_small_groups: bool = False
+
+    @property
+    def names_people(self) -> bool:
+        """Are the rows of its answer single customers? Only for those who may see who they are."""
+        return self.measure.names_people(self.by, self.settings)
+
+    def file(self, version: str) -> Path:
+        """Where its answer is kept, for one version of the facts and of this program."""
+        spoken = language() if self.measure.is_worded else ""
+        asked = [self.measure.name, self.by, self.as_of, sorted(self.settings.items()), self.show_small_groups]
+        key = json.dumps([__version__, *asked, spoken], default=_to_plain, sort_keys=True)
+        return _folder(version) / f"{self.measure.name}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.arrow"
+
+
+def question(
+    measure: str | Measure,
+    by: str | Sequence[str] = (),
+    as_of: datetime | date | str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    show_small_groups: bool = False,
+) -> Question:
+    """A question from values or texts; raises `UnknownMeasure`, `UnknownSetting`, `BadSetting`."""
+    asked = find(measure) if isinstance(measure, str) else measure
+    parts = by.split(",") if isinstance(by, str) else by
+    chosen = asked.parse(settings or {})
+    chosen = {name: value for name, value in chosen.items() if value != asked.settings[name][1]}
+    moment = parse_moment("as_of", as_of) if isinstance(as_of, str) else as_of
+    splits = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    return Question(asked, splits, moment, chosen, show_small_groups and asked.said)
+
+
+def ask(asked: Question, seconds: float | None = None) -> Result | None:
+    """The answer, kept or computed; None if it takes longer than ``seconds``: it goes on, so ask again.
+
+    Raises what the measure raises.
+    """
+    version = feed.version()
+    found = find_kept(asked, version)
+    if isinstance(found, SaydoError):
+        raise found
+    if found is not None:
+        return found
+    file = asked.file(version)
+    with _handing:
+        job = _jobs.get(file)
+        if job is None:
+            job = _jobs[file] = _pool.submit(copy_context().run, _compute, asked, version)
+    try:
+        return job.result(seconds)
+    except TakesLonger:
+        if not job.done():
+            return None
+        raise
+    finally:
+        if job.done():
+            with _handing:
+                _jobs.pop(file, None)
+
+
+def find_kept(asked: Question, version: str = "") -> Result | SaydoError | None:
+    """The answer, or the refusal, if it was computed before for these facts."""
+    return _read(asked.file(version or feed.version()), asked.measure)
+
+
+def keep_text(asked: Question, name: str, make: Callable[[], str]) -> str:
+    """A text made from an answer in the language in use (a drawing), made once."""
+    version = feed.version()
+    file = asked.file(version).with_suffix(f".{language()}.{name}")
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = make()
+        _put(file, text.encode(), version)
+        return text
+
+
+def forget() -> None:
+    """Discard every answer kept. After an erasure: once the facts are refreshed, so that none is made of the old."""
+    shutil.rmtree(settings.HOME / "results", ignore_errors=True)
+
+
+def _folder(version: str) -> Path:
+    place: Path = settings.HOME / "results" / (version or "none")
+    return place
+
+
+def _compute(asked: Question, version: str) -> Result:
+    file = asked.file(version)
+    with _alone(file):
+        found = _read(file, asked.measure)
+        if isinstance(found, SaydoError):
+            raise found
+        if found is not None:
+            return found
+        try:
+            result = asked.measure(
+                feed.current_facts(),
+                asked.by,
+                asked.as_of,
+                show_small_groups=asked.show_small_groups,
+                **asked.settings,
+            )
+        except SaydoError as error:
+            _put(file.with_suffix(".json"), _write_refusal(error), version)
+            raise
+        _put(file, _write(result), version)
+        return result
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """One at a time for one question, over threads and processes; a killed one leaves no lock behind."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _put(file: Path, content: bytes, version: str) -> None:
+    """Keep a file, whole or not at all, unless the facts have changed meanwhile; older versions go."""
+    if feed.version() != version:
+        return
+    try:
+        with NamedTemporaryFile(dir=file.parent, delete=False) as partial:
+            partial.write(content)
+        Path(partial.name).replace(file)
+    except FileNotFoundError:  # all was forgotten meanwhile
+        return
+    for other in file.parent.parent.iterdir():
+        if other.name != file.parent.name:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _write(result: Result) -> bytes:
+    about = {
+        "by": result.by,
+        "as_of": result.as_of,
+        "currency": result.currency,
+        "settings": dict(result.settings),
+        "notes": [[note.text, dict(note.values)] for note in result.notes],
+    }
+    written = json.dumps(about, default=_to_plain).encode()
+    table = result.table.replace_schema_metadata({**(result.table.schema.metadata or {}), _ABOUT: written})
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+    content: bytes = out.getvalue().to_pybytes()
+    return content
+
+
+def _read(file: Path, measure: Measure) -> Result | SaydoError | None:
+    try:
+        table = pa.ipc.open_file(file.read_bytes()).read_all()
+    except FileNotFoundError:
+        return _read_refusal(file.with_suffix(".json"))
+    about = json.loads(table.schema.metadata[_ABOUT], object_hook=_from_plain)
+    notes = tuple(Note(text, values) for text, values in about.pop("notes"))
+    others = {name: value for name, value in table.schema.metadata.items() if name != _ABOUT}
+    return Result(
+        measure, table.replace_schema_metadata(others or None), notes=notes, by=tuple(about.pop("by")), **about
+    )
+
+
+def _write_refusal(error: SaydoError) -> bytes:
+    return json.dumps([type(error).__name__, error.values]).encode()
+
+
+def _read_refusal(file: Path) -> SaydoError | None:
+    try:
+        name, values = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    kind = getattr(errors, name, None)
+    return kind(**values) if isinstance(kind, type) and issubclass(kind, SaydoError) else None
+
+
+def _to_plain(value: object) -> object:
+    """What JSON has no form for, marked with its type."""
+    match value:
+        case datetime():
+            return {"$time": value.isoformat()}
+        case date():
+            return {"$day": value.isoformat()}
+        case Decimal():
+            return {"$decimal": str(value)}
+    if hasattr(value, "item"):  # a number of NumPy's
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _from_plain(value: dict[str, Any]) -> Any:
+    if "$time" in value:
+        return datetime.fromisoformat(value["$time"])
+    if "$day" in value:
+        return date.fromisoformat(value["$day"])
+    return Decimal(value["$decimal"]) if "$decimal" in value else value
