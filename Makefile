@@ -22,12 +22,12 @@ setup: $(VENV)/.dev ## Make .venv with all that developing needs
 
 spark: $(VENV)/.spark ## Add Apache Spark to .venv (about 450 MB; running it takes Java 17)
 
-demo: $(VENV)/.base ## Simulate a company and write its report
-	@rm -rf build/demo && mkdir -p build
-	$(VENV)/bin/saydo simulate build/demo --customers $(CUSTOMERS) --seed 1
-	@$(MAKE) --no-print-directory report
+demo: $(VENV)/.base ## Show the application with a company that does not exist, on http://localhost:8000
+	@$(VENV)/bin/saydo demo build/demo-home --customers $(CUSTOMERS) $(ARGS)
 
-report: $(VENV)/.base ## Write the report of the company in build/demo
+report: $(VENV)/.base ## Write the report of a company that does not exist
+	@mkdir -p build
+	@if [ ! -f build/demo/saydo.json ]; then $(VENV)/bin/saydo simulate build/demo --customers $(CUSTOMERS) --seed 1; fi
 	$(VENV)/bin/saydo report build/demo --output build/demo.html
 	@echo "The report lies in $(CURDIR)/build/demo.html"
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(PYTHON) -m webbrowser "file://$(CURDIR)/build/demo.html"; fi

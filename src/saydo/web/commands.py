@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -43,9 +46,47 @@ def add_to(app: typer.Typer) -> None:
         cls=Command,
         help=tell(
             mark("Run the application: its pages and its background work."),
+            mark(
+                "It runs until it is interrupted. Whatever of it dies is started again; when it ends, all of it ends."
+            ),
             examples=("saydo serve", "saydo serve --port 8080"),
         ),
     )(serve)
+    app.command(
+        "worker",
+        cls=Command,
+        help=tell(
+            mark("Run the background work alone, where `saydo serve --only-pages` runs the pages."),
+            examples=("saydo worker",),
+        ),
+    )(work)
+    app.command(
+        "backup",
+        cls=Command,
+        help=tell(
+            mark("Write all that the database holds into one file, while the application runs."),
+            mark("The file holds identities and the secret of this installation: keep it as safe as the database."),
+            examples=("saydo backup saydo.zip",),
+        ),
+    )(backup)
+    app.command(
+        "restore",
+        cls=Command,
+        help=tell(
+            mark("Put a backup into an empty database, SQLite or PostgreSQL, and bring it to this version."),
+            mark("Persons who were erased since the backup was made are erased again."),
+            examples=("saydo restore saydo.zip", "saydo restore saydo.zip --replace"),
+        ),
+    )(restore)
+    app.command(
+        "demo",
+        cls=Command,
+        help=tell(
+            mark("Show the application with a company that does not exist, in a folder of its own."),
+            mark("The second time it takes what is there. Remove the folder to begin anew."),
+            examples=("saydo demo build/demo-home",),
+        ),
+    )(demo)
 
 
 def start_django() -> None:
@@ -55,7 +96,10 @@ def start_django() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saydo.web.settings")
     django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    from saydo.web.locks import alone
+
+    with alone("migrate", wait=True):  # several processes may start at once
+        call_command("migrate", verbosity=0, interactive=False)
 
 
 def load(
@@ -100,9 +144,109 @@ def user(
 def serve(
     host: Annotated[str, typer.Option(metavar="HOST", help=mark("Address to listen on."))] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help=mark("Port to listen on."))] = 8000,
+    processes: Annotated[int, typer.Option(metavar="NUMBER", min=1, help=mark("Processes that answer requests."))] = 2,
+    only_pages: Annotated[
+        bool, typer.Option("--only-pages", help=mark("Leave the background work to `saydo worker`."))
+    ] = False,
 ) -> None:
     """Serve the pages and run the background work until interrupted."""
-    start_django()
-    from saydo.web.server import run
+    from saydo.web.server import check_port, collect, run
 
-    run(host, port)
+    check_port(host, port)
+    with _running():
+        collect(start_django)
+        say(translate(mark("Saydo is at {address}. Ctrl-C stops it."), address=_address(host, port)))
+        if not _has_user():
+            say(translate(mark("Nobody can log in yet: make the first user with `saydo user EMAIL`.")))
+        run(host, port, processes=processes, with_work=not only_pages)
+
+
+def work() -> None:
+    """Run the background work until interrupted."""
+    with _running():
+        start_django()
+        from saydo.web.worker import run
+
+        run()
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=mark("The file to write; it must not be there yet."))],
+) -> None:
+    """Write a backup."""
+    start_django()
+    from saydo.web.backup import write_backup
+
+    with show_progress() as progress:
+        rows = write_backup(file, progress=progress)
+    say(translate_count("{count} row stands in {path}.", "{count} rows stand in {path}.", rows, path=file))
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=mark("A file that `saydo backup` wrote."))],
+    replace: Annotated[
+        bool, typer.Option("--replace", help=mark("Put it in the place of what the database holds now."))
+    ] = False,
+) -> None:
+    """Read a backup into the database."""
+    from saydo.web.backup import read_backup
+
+    with show_progress() as progress:
+        restored = read_backup(file, replace=replace, progress=progress)
+    say(translate_count("{count} row is restored.", "{count} rows are restored.", restored.rows))
+    if restored.erased:
+        say(translate_count("{count} person is erased again.", "{count} persons are erased again.", restored.erased))
+
+
+def demo(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help=mark("Folder of the demonstration, made if needed."))
+    ],
+    customers: Annotated[int, typer.Option(metavar="NUMBER", min=1, help=mark("How many customers."))] = 20_000,
+    host: Annotated[str, typer.Option(metavar="HOST", help=mark("Address to listen on."))] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", help=mark("Port to listen on."))] = 8000,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help=mark("Prepare it and end."))] = False,
+) -> None:
+    """Prepare the demonstration and serve it until interrupted."""
+    from saydo.web.server import check_port, collect, run
+
+    if not no_serve:
+        check_port(host, port)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["SAYDO_HOME"] = str(directory.absolute())
+    os.environ.pop("DATABASE_URL", None)  # nobody wants a company that does not exist in a database of theirs
+    os.environ.setdefault("SAYDO_LOG_LEVEL", "WARNING")
+    with _running():
+        collect(start_django)
+        from saydo.web.demo import prepare
+
+        with show_progress() as progress:
+            logins = prepare(directory, customers=customers, progress=progress)
+        say(translate(mark("The demonstration is at {address}. Log in as"), address=_address(host, port)))
+        for email, role in logins.people:
+            say(f"  {email:<28}{translate(role)}")
+        say(translate(mark("with the password {password}"), password=logins.password))
+        if not no_serve:
+            say(translate(mark("Ctrl-C stops it.")))
+            run(host, port)
+
+
+def _address(host: str, port: int) -> str:
+    name = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host  # noqa: S104  shown, not listened on
+    return f"http://{name}:{port}"
+
+
+def _has_user() -> bool:
+    from saydo.web.accounts.models import User
+
+    return User.objects.exists()
+
+
+@contextmanager
+def _running() -> Iterator[None]:
+    """Tell others (a restore) that the application runs on this home."""
+    from saydo.web.home import find_home
+
+    with (find_home() / "running.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield

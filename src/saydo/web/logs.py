@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 
@@ -15,7 +16,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage().split("?")[0],
+            "message": re.split(r"[?\n]", record.getMessage(), maxsplit=1)[0],  # the server's tracebacks name values
         }
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__

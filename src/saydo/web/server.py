@@ -57,6 +57,15 @@ def run(host: str, port: int, *, processes: int = 2, with_work: bool = True) -> 
             server.serve()
 
 
+def collect(start: Callable[[], None]) -> None:
+    """Start Django with static files that are compressed and named by their content, so that browsers keep them."""
+    os.environ["SAYDO_COLLECTED"] = "1"
+    start()
+    from django.core.management import call_command
+
+    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+
+
 def check_port(host: str, port: int) -> None:
     """Say in one sentence that somebody else listens there, before anything is started."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

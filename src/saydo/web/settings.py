@@ -5,8 +5,13 @@
 - ``DATABASE_URL``: ``postgresql://user@host/name``; by default an SQLite file in the home.
 - ``SAYDO_HOSTS``: the names under which it is reached, with commas. Any but ``localhost`` switches to HTTPS only,
   unless ``SAYDO_INSECURE=1`` says that a proxy or a closed network sees to that.
+- ``SAYDO_PROXIES``: how many proxies of yours stand before it and say in ``X-Forwarded-For`` who asks; by default one
+  with HTTPS, else none.
 - ``SAYDO_SECRET_KEY``: signs sessions; by default made once and kept in the home.
 - ``SAYDO_MAIL_URL``: ``smtp://user:password@host:587/?tls=1``; by default letters are written into the home.
+- ``SAYDO_MAIL_FROM``: the address that letters come from.
+- ``SAYDO_LOG_LEVEL``: ``INFO`` by default; ``WARNING`` says less, ``DEBUG`` more.
+- ``SAYDO_COLLECTED=1``: static files were compressed and named by their content; set by ``saydo serve`` itself.
 - ``SAYDO_DEBUG=1``: Django's own error pages, for development alone.
 """
 
@@ -49,6 +54,7 @@ INSTALLED_APPS = [
     "saydo.web.loads",
     "saydo.web.desk",
     "saydo.web.insight",
+    "saydo.web.today",
     "saydo.web",
 ]
 
@@ -122,9 +128,23 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"  # administrators invite people; nobody signs up
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody gets a letter because somebody typed their address
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is told to its owner
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,20/5m/ip"}  # five wrong passwords lock the address for five minutes
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Saydo"
+MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # the invitation proved the address
+MFA_ADAPTER = "saydo.web.accounts.adapter.FactorAdapter"
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("SAYDO_PROXIES", "1" if IS_SECURE else "0"))
+CACHES = {
+    "default": {  # what all processes must know alike: who has tried how often to log in
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
@@ -133,6 +153,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if not _IS_LOCAL and host != "*"]
 SECURE_SSL_REDIRECT = IS_SECURE
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]  # probes come from the machine itself
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_SECURE else None
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IS_SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_SECURE
@@ -165,11 +186,14 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = HOME / "static"
-WHITENOISE_USE_FINDERS = True
+_IS_COLLECTED = os.environ.get("SAYDO_COLLECTED") == "1"
+WHITENOISE_USE_FINDERS = not _IS_COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": f"whitenoise.storage.Compressed{'Manifest' if _IS_COLLECTED else ''}StaticFilesStorage"
+    },
 }
 
 # Work in the background: rows of the same database, taken by `saydo worker`
@@ -203,7 +227,8 @@ def _mail(url: str) -> dict[str, object]:
     }
 
 
-if os.environ.get("SAYDO_MAIL_URL"):
+SENDS_MAIL = bool(os.environ.get("SAYDO_MAIL_URL"))
+if SENDS_MAIL:
     globals().update(_mail(os.environ["SAYDO_MAIL_URL"]))
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+from saydo.web.health import health
+from saydo.web.rights import open_to_all
 
 urlpatterns = [
+    path("", include("saydo.web.today.urls")),
     path("", include("saydo.web.desk.urls")),
     path("figures/", include("saydo.web.insight.urls")),
     path("promises/", include("saydo.web.promises.urls")),
     path("load/", include("saydo.web.loads.urls")),
     path("hooks/", include("saydo.web.hooks.urls")),
     path("colleagues/", include("saydo.web.accounts.urls")),
+    path("account/email/", open_to_all(RedirectView.as_view(pattern_name="me"))),  # an address is the administrators'
     path("account/", include("allauth.urls")),
+    path("health/", health, name="health"),
 ]
