@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
 
 from saydo.language import mark
 
@@ -77,7 +80,10 @@ class Guard:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.user.is_authenticated:  # what was seen here must not be seen after logging out
+            response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
         """Refuse with the log-in page (nobody) or 403 (somebody without the right)."""
@@ -90,7 +96,23 @@ class Guard:
         right = getattr(view, "right", None)
         if right is None or (right and not may(request.user, right)):
             raise PermissionDenied
+        return _lead_to_second_factor(request)
+
+
+def _lead_to_second_factor(request: HttpRequest) -> HttpResponse | None:
+    """Where the company asks for a second factor, to the page that sets it up; a session is looked at once."""
+    if request.session.get("has_factor"):
         return None
+    from allauth.mfa.utils import is_mfa_enabled  # both load models, whose roles stand here
+
+    from saydo.web.accounts.models import Company
+
+    if not Company.objects.filter(asks_second_factor=True).exists():
+        return None
+    if not is_mfa_enabled(request.user):
+        return redirect("mfa_activate_totp")
+    request.session["has_factor"] = True
+    return None
 
 
 class _Rights:
@@ -106,5 +128,10 @@ class _Rights:
 
 
 def in_pages(request: HttpRequest) -> dict[str, Any]:
-    """What every template knows: the rights of the person who reads it."""
-    return {"may": _Rights(request.user)} if hasattr(request, "user") else {}
+    """What every template knows: the rights of the person who reads it, the company, the languages."""
+    from django.contrib.auth.models import AnonymousUser
+
+    from saydo.web.accounts.models import Company
+
+    user = getattr(request, "user", AnonymousUser())
+    return {"may": _Rights(user), "company": SimpleLazyObject(Company.here), "languages": settings.LANGUAGES}

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import import_module
+from smtplib import SMTPException
 
-from saydo.web.accounts.models import Entry
+from allauth.account import app_settings
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from saydo.errors import LastAdministrator
+from saydo.language import translate, use
+from saydo.web.accounts.models import ApiKey, Company, Entry, User, new_mark
 
 
 def note(request: HttpRequest, action: str, table: str = "", key: str = "", **details: object) -> None:
@@ -14,3 +30,99 @@ def note(request: HttpRequest, action: str, table: str = "", key: str = "", **de
     Entry.objects.create(
         by=user, with_key=with_key.public if with_key else "", action=action, table=table, key=key, details=details
     )
+
+
+def password_link(request: HttpRequest, user: User) -> str:
+    """An address at which the user can choose a password, once, for three days."""
+    token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+    place = {"uidb36": user_pk_to_url_str(user), "key": token}
+    return request.build_absolute_uri(reverse("account_reset_password_from_key", kwargs=place))
+
+
+def send_invitation(user: User, link: str) -> bool:
+    """Write to somebody who was invited; false if no letter can leave this machine."""
+    if not settings.SENDS_MAIL:
+        return False
+    company = Company.here().name
+    try:
+        with use(user.language or "en"):
+            send_mail(
+                translate("{company} invites you to Saydo", company=company),
+                translate(
+                    "Open this link to choose a password and come in. It works once, for three days:\n\n{link}", link=link
+                ),
+                None,
+                [user.email],
+            )
+    except (OSError, SMTPException):
+        return False
+    return True
+
+
+def change_role(*, colleague: User, role: str) -> None:
+    """Give a colleague another role; their keys lose at once what it does not include."""
+    with transaction.atomic():
+        if role != "administrator":
+            _keep_one_administrator(colleague)
+        colleague.role = role
+        colleague.save(update_fields=["role"])
+
+
+def close_account(*, colleague: User) -> None:
+    """Shut a colleague out at once: their sessions end, their keys work no longer. What they did stays on record."""
+    with transaction.atomic():
+        _keep_one_administrator(colleague)
+        colleague.is_active, colleague.session_mark = False, new_mark()
+        colleague.save(update_fields=["is_active", "session_mark"])
+        ApiKey.objects.filter(made_by=colleague, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def open_account(*, colleague: User) -> None:
+    """Let a colleague in again, with the password they had; keys stay revoked."""
+    colleague.is_active = True
+    colleague.save(update_fields=["is_active"])
+
+
+def take_off_factor(*, colleague: User) -> None:
+    """For somebody whose telephone is lost: the next log-in asks for the password alone, and ends other sessions."""
+    with transaction.atomic():
+        Authenticator.objects.filter(user=colleague).delete()
+        end_sessions(colleague)
+
+
+def end_sessions(user: User) -> None:
+    """Log a user out wherever they are logged in."""
+    user.session_mark = new_mark()
+    user.save(update_fields=["session_mark"])
+
+
+def _keep_one_administrator(leaving: User) -> None:
+    # locked, so that two administrators cannot remove each other at the same moment
+    administrators = User.objects.select_for_update().filter(role="administrator", is_active=True)
+    left = [user for user in administrators if user.pk != leaving.pk]
+    if not left and leaving.role == "administrator" and leaving.is_active:
+        raise LastAdministrator(name=leaving)
+
+
+def revoke_key(*, key: ApiKey) -> None:
+    """Make a key useless from now on."""
+    key.revoked_at = key.revoked_at or timezone.now()
+    key.save(update_fields=["revoked_at"])
+
+
+@contextmanager
+def with_open_trail() -> Iterator[None]:
+    """Inside, the database lets the trail be changed: for erasures, and for what is too old to keep; nothing else."""
+    guards = import_module("saydo.web.accounts.migrations.0005_cache_and_trail")
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in guards.UNGUARD[connection.vendor]:
+            cursor.execute(statement)
+        yield
+        for statement in guards.GUARD[connection.vendor]:
+            cursor.execute(statement)
+
+
+def forget_trail(*, before: datetime) -> int:
+    """Delete what is older than a moment from the trail; how many entries."""
+    with with_open_trail():
+        return Entry.objects.filter(at__lt=before).delete()[0]

@@ -1,14 +1,45 @@
-"""How people come in: with an invitation only."""
+"""How people come in: with an invitation only, and with a second factor where the company asks for one."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.http import HttpRequest, HttpResponse
+
+from saydo.web.accounts.actions import note
+from saydo.web.accounts.models import Company, User
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Nobody signs up; administrators invite."""
+    """Nobody signs up; administrators invite. Log-ins stand in the trail, those that failed too."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Closed, always."""
         return False
+
+    def add_message(self, request: HttpRequest, level: int, message_template: str = "", *rest: Any, **more: Any) -> None:
+        """Every message but the greeting: that one is logged in can be seen."""
+        if "logged_in" not in message_template and "logged_out" not in message_template:
+            super().add_message(request, level, message_template, *rest, **more)
+
+    def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
+        """Write down who came in."""
+        response: HttpResponse = super().post_login(request, user, **more)
+        note(request, "logged in", "users", str(user.pk))
+        return response
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Write down at whose door somebody failed; an address that is nobody's is not written down."""
+        user = User.objects.filter(email=str(credentials.get("email", "")).lower()).first()
+        if user:
+            note(request, "log-in failed", "users", str(user.pk))
+
+
+class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """The second factor, which cannot be taken off where the company asks for it."""
+
+    def can_delete_authenticator(self, authenticator: Any) -> bool:
+        """Not while the company asks for a second factor."""
+        return not Company.here().asks_second_factor

@@ -17,6 +17,11 @@ from saydo.language import LANGUAGES
 from saydo.web.rights import ROLES
 
 
+def new_mark() -> str:
+    """A random mark for a user's sessions."""
+    return secrets.token_urlsafe(16)
+
+
 class UserManager(BaseUserManager["User"]):
     """Makes users from their address; the first one is made by ``saydo user``."""
 
@@ -38,6 +43,7 @@ class User(AbstractBaseUser):
     language = models.CharField(max_length=5, choices=[(code, code) for code in LANGUAGES], blank=True)
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
+    session_mark = models.CharField(max_length=22, default=new_mark, editable=False)  # a new one ends all sessions
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
@@ -46,6 +52,10 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def get_session_auth_hash(self) -> str:
+        """What a session must match to be good: the password and the mark."""
+        return super().get_session_auth_hash() + self.session_mark
+
 
 class Company(models.Model):
     """The company itself, one row: its name, the zone of its days and months, its currency."""
@@ -53,6 +63,7 @@ class Company(models.Model):
     name = models.CharField(max_length=200, default="Saydo")
     zone = models.CharField(max_length=60, default="UTC")
     currency = models.CharField(max_length=3, blank=True)
+    asks_second_factor = models.BooleanField(default=False)  # of everybody, at every log-in
 
     class Meta:
         db_table = "company"
@@ -109,6 +120,24 @@ class Entry(models.Model):
     class Meta:
         db_table = "trail"
         indexes = (models.Index(fields=["table", "key"], name="trail_of"),)
+
+
+class Erasure(models.Model):
+    """That a person was erased, without saying who it was: enough to do it again in a database that was restored.
+
+    ``key`` is what the person's records are called since then. ``was`` is a digest, with a secret of this installation,
+    of what they were called before; from neither can anybody be found.
+    """
+
+    key = models.CharField(max_length=200, unique=True)
+    was = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    tables = models.JSONField(default=list)  # whose copies must be purged
+    purged_at = models.DateTimeField(null=True, blank=True)  # when the last old file was gone
+
+    class Meta:
+        db_table = "erasures"
 
 
 class ApiKey(models.Model):
