@@ -45,7 +45,7 @@ SEGMENTS = {
 def what_customers_do(questions: Questions) -> Chapter:
     """The chapter of the second square: behaviour."""
     found = [
-        _again(questions),
+        who_comes_again(questions),
         _cohorts(questions),
         how_well_foretold(questions),
         _segments(questions),
@@ -64,7 +64,7 @@ def what_customers_do(questions: Questions) -> Chapter:
     return Chapter("does", translate("What customers do"), 2, sections, "" if sections else absent)
 
 
-def _again(questions: Questions) -> Section | None:
+def who_comes_again(questions: Questions) -> Section | None:
     """How many come back, of those taken for new: who comes soon after the first order on file may have come before."""
     result, is_new = _ask_of_new(questions)
     record = first(result)

@@ -35,12 +35,12 @@ COSTED = 0.9  # share of the new customers whose cost must be known before a fig
 def what_it_earns(questions: Questions) -> Chapter:
     """What follows from the four squares, in money."""
     found = [
-        _margin(questions),
+        what_is_left(questions),
         _concentration(questions),
         what_they_are_worth(questions),
         what_contracts_are_worth(questions),
         what_recommendations_bring(questions),
-        _growth(questions),
+        how_it_grows(questions),
         _winning(questions),
         _serving(questions),
     ]
@@ -52,7 +52,7 @@ def what_it_earns(questions: Questions) -> Chapter:
     return Chapter("earns", translate("What it earns"), 0, sections, "" if sections else absent)
 
 
-def _margin(questions: Questions) -> Section | None:
+def what_is_left(questions: Questions) -> Section | None:
     result = questions.lately("margin")
     if result is None or not len(result):
         return None
@@ -125,7 +125,7 @@ def _concentration(questions: Questions) -> Section | None:
     return Section("concentration", heading, None, [*texts, told], step=Step(advice, losing, "concentration"))
 
 
-def _growth(questions: Questions) -> Section | None:
+def how_it_grows(questions: Questions) -> Section | None:
     result = questions.ask("earned_growth")
     record = first(result)
     if result is None or record is None or record["growth_rate"] is None:

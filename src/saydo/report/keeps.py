@@ -38,11 +38,11 @@ SURE, POOR = 0.95, 0.8  # a share kept that is surely above is a good word, sure
 def what_we_deliver(questions: Questions) -> Chapter:
     """The chapter of the two squares of the company: its promises, and what became of them."""
     found = [
-        _all(questions),
+        how_many_are_kept(questions),
         _said(questions),
         what_broken_promises_cost(questions, statements(questions), most_judged(questions)),
-        _by_promise(questions),
-        _where(questions),
+        which_are_kept(questions),
+        where_they_break(questions),
         _lateness(questions),
         _months(questions),
     ]
@@ -64,7 +64,7 @@ def statements(questions: Questions) -> dict[str, str]:
     return {row["promise"]: clean(row["statement"], 44).rstrip(".") for row in rows}
 
 
-def _all(questions: Questions) -> Section | None:
+def how_many_are_kept(questions: Questions) -> Section | None:
     result = questions.lately("promises_kept")
     record = first(result)
     if result is None or record is None:
@@ -99,7 +99,7 @@ def _judged_in_words(record: Record) -> str:
     )
 
 
-def _by_promise(questions: Questions) -> Section | None:
+def which_are_kept(questions: Questions) -> Section | None:
     result, whole = questions.lately("promises_kept", "promise"), first(questions.lately("promises_kept"))
     if result is None or whole is None or len(known(result)) < 2:
         return None
@@ -134,7 +134,7 @@ def _mend(questions: Questions, below: Sequence[Record]) -> Step | None:
     return Step(text, worst["broken"], "promises")
 
 
-def _where(questions: Questions) -> Section | None:
+def where_they_break(questions: Questions) -> Section | None:
     """The promise and touchpoint with most promises broken beyond what the same promise suffers elsewhere."""
     cells, promises = (
         questions.lately("promises_kept", "promise,touchpoint"),

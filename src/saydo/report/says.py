@@ -33,8 +33,8 @@ from saydo.result import Result
 def what_customers_say(questions: Questions) -> Chapter:
     """The chapter of the first square."""
     found = [
-        _score(questions),
-        _change(questions),
+        where_the_score_stands(questions),
+        how_the_score_moves(questions),
         _touchpoints(questions),
         _response(questions),
         how_satisfied(questions, leads=lead_score(questions) is None),
@@ -72,7 +72,7 @@ def score_of(questions: Questions, occasion: str | None) -> tuple[Result, Record
     return (chosen, record) if chosen and record else None
 
 
-def _score(questions: Questions) -> Section | None:
+def where_the_score_stands(questions: Questions) -> Section | None:
     lead = lead_score(questions)
     if lead is None:
         return None
@@ -133,7 +133,7 @@ def _occasion_in_words(occasion: str | None, event: tuple[Result, Record] | None
     return translate("On which occasion people were asked is not known.")
 
 
-def _change(questions: Questions) -> Section | None:
+def how_the_score_moves(questions: Questions) -> Section | None:
     """The score over time, and whether the last full quarter differs from the one before it by more than noise."""
     lead, course = lead_score(questions), questions.ask("nps", "quarter")
     if lead is None or course is None:

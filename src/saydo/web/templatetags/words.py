@@ -15,6 +15,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from saydo import language
+from saydo.charts import Chart
 
 register = template.Library()
 
@@ -66,3 +67,9 @@ def day(value: date | datetime | None) -> str:
 def time(value: datetime | None) -> str:
     """A day with its time."""
     return "–" if value is None else dates.format_datetime(value, "medium", locale=language.current_locale())
+
+
+@register.filter
+def drawn(chart: Chart) -> SafeString:
+    """A chart as SVG; Vega and `saydo.charts.look` have escaped its texts."""
+    return mark_safe(chart.svg().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))  # noqa: S308

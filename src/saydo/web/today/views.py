@@ -1,0 +1,96 @@
+"""The first page: what changed, what to do, whom to call."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from saydo.charts.figures import show, show_interval
+from saydo.web import feed
+from saydo.web.accounts.actions import note
+from saydo.web.care.models import Case
+from saydo.web.customers.models import Customer, Person
+from saydo.web.promises.models import Commitment
+from saydo.web.rights import for_everybody_here, may, needs
+from saydo.web.today.tasks import calls_of_today, findings_of_today
+from saydo.web.voice.models import Feedback
+
+_VOICES = 5
+_CALLS = 10
+
+
+@for_everybody_here
+def start(request: HttpRequest) -> HttpResponse:
+    """Where each role begins."""
+    return redirect("today" if may(request.user, "see_figures") else "customers")
+
+
+@needs("see_figures")
+def today(request: HttpRequest) -> HttpResponse:
+    """What changed and what to do."""
+    found: dict[str, Any] = {"version": feed.version()}
+    if found["version"]:
+        found["findings"] = findings_of_today()
+        found["work"] = _work()
+        if may(request.user, "see_identities"):
+            found["voices"] = _voices()
+            note(request, "read", "feedback", voices=len(found["voices"]))
+    return render(request, "today/today.html", found)
+
+
+@needs("see_identities")
+def calls(request: HttpRequest) -> HttpResponse:
+    """Whom to call today, with the reason: a piece of the page, because it takes longer than the rest; or a page."""
+    found = calls_of_today(wait=not request.htmx) if feed.version() else {"people": [], "reason": ""}  # type: ignore[attr-defined]
+    people = _named(found) if found else []
+    if people:
+        note(request, "read", "customers", at_risk=len(people))
+    whole = "today/calls.html" if request.htmx else "today/calls_page.html"  # type: ignore[attr-defined]
+    return render(request, whole, {"is_making": found is None, "people": people, "found": found})
+
+
+def _named(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The list with names and telephone numbers, which the facts do not know."""
+    keys = [one["customer_id"] for one in found["people"]]
+    persons = Person.objects.in_bulk(keys)
+    erased = set(Customer.objects.filter(pk__in=keys).exclude(erased_at=None).values_list("pk", flat=True))
+    return [
+        {
+            "key": one["customer_id"],
+            "person": persons.get(one["customer_id"]),
+            "reason": one["reason"],
+            "amount": show(one["margin_at_risk"], "money", found["currency"]),
+            "interval": show_interval(
+                one["margin_at_risk_low"], one["margin_at_risk_high"], "money", found["currency"]
+            ),
+        }
+        for one in found["people"]
+        if one["customer_id"] not in erased
+    ][:_CALLS]
+
+
+def _work() -> dict[str, int]:
+    """What waits: counted in the database, so that it is of this minute."""
+    now = timezone.now()
+    due = Commitment.objects.filter(fulfilled_at=None, withdrawn_at=None, kept=None)
+    unanswered = Feedback.objects.filter(_is_unhappy(), replied_at=None)
+    return {
+        "due": due.filter(due_at__gte=now, due_at__lt=now + timedelta(days=1)).count(),
+        "cases": Case.objects.filter(closed_at=None).count(),
+        "unanswered": unanswered.filter(said_at__gte=now - timedelta(days=30)).count(),
+    }
+
+
+def _is_unhappy() -> Q:
+    return Q(question="nps", score__lte=6) | Q(question__in=("stars", "csat"), score__lte=2) | Q(source="complaint")
+
+
+def _voices() -> list[Feedback]:
+    """The latest words of people who are unhappy, the newest first."""
+    said = Feedback.objects.filter(_is_unhappy(), customer__isnull=False).exclude(comment=None).exclude(comment="")
+    return list(said.select_related("customer__person").order_by("-said_at")[:_VOICES])

@@ -1,0 +1,79 @@
+"""The first page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from saydo.web.voice.models import Feedback
+
+ClientOf = Callable[[str], Client]
+
+
+def test_today_says_one_thing_first_and_leads_down(company: Path, client_of: ClientOf) -> None:
+    page = client_of("manager").get("/today/").content.decode()
+    assert page.count("<h1") == 1
+    assert "Net Promoter Score" in page
+    for measure in ("nps", "promises_kept", "repeat_rate", "margin"):
+        assert f'href="/figures/{measure}/"' in page
+    assert page.count("<svg") >= 3
+
+
+def test_today_in_french_speaks_french(company: Path, client_of: ClientOf, user_of: Callable[[str], Any]) -> None:
+    manager = user_of("manager")
+    manager.language = "fr"
+    manager.save(update_fields=["language"])
+    page = client_of("manager").get("/today/").content.decode()
+    assert '<html lang="fr">' in page
+    assert "What customers say" not in page
+
+
+def test_today_shows_voices_and_calls_only_to_those_who_may_know(company: Path, client_of: ClientOf) -> None:
+    said = Feedback.objects.filter(question="nps", score__lte=6).exclude(comment=None).order_by("-said_at")[0]
+    assert said.comment
+    words = said.comment[:20]
+    assert words in client_of("agent").get("/today/").content.decode()
+    analyst = client_of("analyst")
+    page = analyst.get("/today/").content.decode()
+    assert (words in page, "today/calls" in page) == (False, False)
+    assert analyst.get("/today/calls/").status_code == 403
+
+
+def test_today_lists_whom_to_call_with_the_reason(company: Path, client_of: ClientOf) -> None:
+    page = client_of("agent").get("/today/calls/", headers={"HX-Request": "true"}).content.decode()
+    assert page.count('<th scope="row">') == 10
+    assert "95%" in page
+
+
+def test_today_takes_as_many_queries_whatever_it_shows(
+    company: Path, client_of: ClientOf, django_assert_max_num_queries: Any
+) -> None:
+    client = client_of("agent")
+    client.get("/today/")
+    with django_assert_max_num_queries(9):
+        client.get("/today/")
+    client.get("/today/calls/")
+    with django_assert_max_num_queries(7):
+        client.get("/today/calls/")
+
+
+def test_today_without_facts_teaches_how_to_start(db: None, client_of: ClientOf, settings: Any, tmp_path: Path) -> None:
+    settings.FACTS = tmp_path
+    page = client_of("manager").get("/today/").content.decode()
+    assert "Load your files" in page
+    assert "Load your files" not in client_of("reader").get("/today/").content.decode()
+
+
+@pytest.mark.parametrize(("role", "place"), [("manager", "/today/"), ("adviser", "/customers/")])
+def test_start_leads_each_role_where_it_works(db: None, client_of: ClientOf, role: str, place: str) -> None:
+    from django.urls import NoReverseMatch, reverse
+
+    try:
+        reverse("customers")
+    except NoReverseMatch:
+        pytest.skip("the page of customers is not there")
+    assert client_of(role).get("/").headers["Location"] == place
