@@ -32,10 +32,23 @@ from saydo.sources._mapping import MappingFolder, find_mapping, run_mapping
 from saydo.sources._people import PEOPLE as PEOPLE
 from saydo.sources._people import find_people as find_people
 from saydo.sources._people import import_people as import_people
+from saydo.sources._picks import READABLE as READABLE
+from saydo.sources._picks import Origin as Origin
+from saydo.sources._picks import Pick as Pick
+from saydo.sources._picks import Recognised as Recognised
+from saydo.sources._picks import guess as guess
+from saydo.sources._picks import match_headers as match_headers
+from saydo.sources._picks import people_columns as people_columns
+from saydo.sources._picks import recognise as recognise
+from saydo.sources._picks import write_mapping as write_mapping
 from saydo.sources._publish import Draft, check_apart, publish, tell_failures
 from saydo.sources._quarantine import FOLDER as QUARANTINE
 from saydo.sources._quarantine import summarise
 from saydo.sources._raw import open_raw
+from saydo.sources._refused import RefusedRow as RefusedRow
+from saydo.sources._refused import count_refused as count_refused
+from saydo.sources._refused import read_refused as read_refused
+from saydo.sources._refused import refused_table as refused_table
 from saydo.sources._secret import find_secret, keep_secret
 from saydo.sources._stage import Reading
 from saydo.sources._tables import complete, import_table

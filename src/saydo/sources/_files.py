@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -81,12 +82,17 @@ def check_file(path: Path, origin: Path) -> None:
 
 
 def _table_of(entry: Path) -> str | None:
-    """The table that a file (orders.csv, orders-2024.csv, orders_part-3.parquet) or a folder is named after."""
-    name, ending = entry.name.casefold(), ending_of(entry)
     if entry.is_dir():
+        name = entry.name.casefold()
         return name if name in TABLES else None
+    return find_table(entry, TABLES)
+
+
+def find_table(file: Path, tables: Container[str]) -> str | None:
+    """The table that a file is named after: orders.csv, orders-2024.csv, orders_part-3.parquet."""
+    name, ending = file.name.casefold(), ending_of(file)
     name = re.sub(r"[-_. ](part[-_.]?)?\d[\d\-_.]*$", "", name.removesuffix(ending))
-    return name if ending and name in TABLES else None
+    return name if ending and name in tables else None
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -8,7 +8,6 @@ refused rows go to the same quarantine.
 # ruff: noqa: S608
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from saydo.facts import KEY, TEXT, Column, Rule, Table
 from saydo.language import mark
 from saydo.sources import _identities, _values
 from saydo.sources._csv import header_name
-from saydo.sources._files import RawFile, check_file, ending_of
+from saydo.sources._files import RawFile, check_file, find_table
 from saydo.sources._identities import pseudonym_macro
 from saydo.sources._publish import Draft
 from saydo.sources._raw import name_columns, open_mapped, open_raw, stage_text
@@ -70,9 +69,7 @@ def find_people(origin: Path) -> list[Path]:
 
 
 def _holds_people(path: Path) -> bool:
-    ending = ending_of(path)
-    stem = path.name.casefold().removesuffix(ending)
-    return bool(ending) and re.fullmatch(r"people([-_. ](part[-_.]?)?\d[\d\-_.]*)?", stem) is not None
+    return find_table(path, (PEOPLE.name,)) is not None
 
 
 def import_people(origin: Path, files: list[Path], to: Path, columns: Columns | None = None) -> TableEntry | None:
