@@ -35,6 +35,7 @@ class Customer(Record):
 
     class Meta:
         db_table = "customers"
+        indexes = (models.Index(fields=["origin"], name="customers_origin"),)
 
     @property
     def whole(self) -> str:
@@ -55,6 +56,49 @@ class Person(models.Model):
 
     class Meta:
         db_table = "people"
+
+
+class Found(models.Model):
+    """What a person is found by: name, e-mail, telephone and town in plain letters (`saydo.web.plain`).
+
+    The database keeps it in line with `Person` by triggers, and the index of its parts in line with it: nobody writes
+    here.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    customer_id = models.CharField(max_length=KEY, unique=True)
+    plain = models.TextField()
+
+    class Meta:
+        db_table = "found"
+
+
+class Proposal(models.Model):
+    """Two records that look like the same person: the rule that says so, and what was decided.
+
+    A refused one is not proposed again. ``is_sure``: e-mail and name agree, so that many may be merged at once.
+    """
+
+    RULES = (
+        ("mail", mark("the same e-mail address")),
+        ("phone", mark("the same telephone number")),
+        ("number", mark("the same customer number and name in two systems")),
+    )
+    STATES = (("open", mark("to decide")), ("merged", mark("merged")), ("refused", mark("two persons")))
+
+    main = models.ForeignKey(Customer, models.CASCADE, related_name="+")  # the record that would be kept
+    other = models.ForeignKey(Customer, models.CASCADE, related_name="+")
+    rule = models.CharField(max_length=10, choices=RULES)
+    is_sure = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=STATES, default="open")
+    found_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        db_table = "merge_proposals"
+        constraints = (models.UniqueConstraint(fields=["main", "other"], name="proposal_once"),)
+        indexes = (models.Index(fields=["state", "-is_sure", "id"], name="proposals_open"),)
 
 
 class Consent(models.Model):
