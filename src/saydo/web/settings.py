@@ -12,6 +12,8 @@
 - ``SAYDO_MAIL_FROM``: the address that letters come from.
 - ``SAYDO_LOG_LEVEL``: ``INFO`` by default; ``WARNING`` says less, ``DEBUG`` more.
 - ``SAYDO_COLLECTED=1``: static files were compressed and named by their content; set by ``saydo serve`` itself.
+- ``SAYDO_API_RATE``: how often a key or person may ask the API in a minute; by default 600.
+- ``SAYDO_HOOKS_PRIVATE=1``: webhooks may be sent to addresses of your own network, and without HTTPS.
 - ``SAYDO_DEBUG=1``: Django's own error pages, for development alone.
 """
 
@@ -145,6 +147,9 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
+
+API_RATE = int(os.environ.get("SAYDO_API_RATE", "600"))
+HOOKS_PRIVATE = os.environ.get("SAYDO_HOOKS_PRIVATE") == "1"
 
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
