@@ -46,6 +46,7 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+    xlsx = "xlsx"
     parquet = "parquet"
 
 
@@ -107,8 +108,8 @@ def _format_of(output: Path | None) -> Format:
 
 def _check_output(output: Path | None, format: Format) -> None:
     """Refuse before the work begins what could not be written after it."""
-    if output is None and format is Format.parquet and sys.stdout.isatty():
-        raise BadSetting(name="--output", value="-", choices="FILE.parquet")
+    if output is None and format in (Format.parquet, Format.xlsx) and sys.stdout.isatty():
+        raise BadSetting(name="--output", value="-", choices=f"FILE.{format}")
     if output is not None and not output.absolute().parent.is_dir():
         raise NoSuchPath(path=output.absolute().parent)
     if output is not None and output.is_dir():
@@ -116,14 +117,14 @@ def _check_output(output: Path | None, format: Format) -> None:
 
 
 def _write(result: Result, format: Format, output: Path | None) -> None:
-    from saydo.export import write_csv, write_json, write_parquet
+    from saydo.export import write_csv, write_json, write_parquet, write_xlsx
     from saydo.terminal import print_result
 
     if format is Format.table:
         with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as page:
             print_result(Console(file=page), result)
     else:
-        write = {Format.json: write_json, Format.csv: write_csv, Format.parquet: write_parquet}[format]
+        write = {"json": write_json, "csv": write_csv, "xlsx": write_xlsx, "parquet": write_parquet}[format]
         with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
             write(result.table, out)
 

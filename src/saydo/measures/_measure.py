@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import ibis.expr.types as ir
 import numpy as np
@@ -79,6 +79,8 @@ class Measure:
     cautions: tuple[str, ...] = ()
     bound: str = mark("one row per group")
     chart: Literal["shares", "rate", "level", "distribution", "cohorts", "bars"] = "level"
+
+    do_not_call_in_templates: ClassVar[bool] = True  # a page that names a measure does not ask it
 
     def __repr__(self) -> str:
         return f"<measure {self.name}>"

@@ -84,8 +84,16 @@ def question(
     return Question(asked, splits, moment, chosen, show_small_groups and asked.said)
 
 
-def ask(asked: Question, seconds: float | None = None) -> Result | None:
-    """The answer, kept or computed; None if it takes longer than ``seconds``: it goes on, so ask again.
+def ask(asked: Question) -> Result:
+    """The answer, kept or computed; raises what the measure raises."""
+    result = ask_within(asked, None)
+    if result is None:  # cannot be without a limit of time
+        raise TakesLonger
+    return result
+
+
+def ask_within(asked: Question, seconds: float | None) -> Result | None:
+    """The answer, kept or computed; None if it takes longer than so many ``seconds``: it goes on, so ask again.
 
     Raises what the measure raises.
     """

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlencode
 
 from django.http import QueryDict
-from django.utils.http import urlencode
 
 from saydo.charts.figures import begin, heading, show_group
 from saydo.company import Facts

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django_q.tasks import async_task
 
 from saydo.web import feed
 from saydo.web.insight.actions import compute_ahead
+from saydo.web.worker import later
 
 
 def compute_figures() -> int:
@@ -15,12 +15,12 @@ def compute_figures() -> int:
 
 
 def ask_for_figures() -> bool:
-    """Queue `compute_figures`, once for each version of the facts; was it queued now?"""
+    """Have them computed in the background, once for each version of the facts; was it asked for now?"""
     place = settings.HOME / "results" / feed.version()
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         (place / ".asked").open("x").close()
     except FileExistsError:
         return False
-    async_task("saydo.web.insight.tasks.compute_figures", task_name="figures")
+    later("saydo.web.insight.tasks.compute_figures")
     return True

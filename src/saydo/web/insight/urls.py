@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from saydo.web.insight import views
+
+urlpatterns = [
+    path("", views.figures, name="figures"),
+    path("views/", views.save, name="save_view"),
+    path("views/<uuid:key>/", views.change, name="change_view"),
+    path("<slug:name>/", views.figure, name="figure"),
+    path("<slug:name>/file/<slug:form>/", views.figure_file, name="figure_file"),
+]
