@@ -17,7 +17,8 @@ from django.urls import reverse
 from saydo.web.accounts import actions
 from saydo.web.accounts.models import ApiKey, Company, Entry, User
 
-PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery"  # noqa: S105
+SECRET = "JBSWY3DPEHPK3PXP"  # noqa: S105
 ClientOf = Callable[[str], Client]
 UserOf = Callable[[str], User]
 
@@ -75,23 +76,25 @@ def test_lock_out_is_known_to_every_process(user_of: UserOf) -> None:
 
 def test_login_with_a_second_factor_asks_for_its_code(user_of: UserOf) -> None:
     user, client = user_of("agent"), Client()
-    secret = "JBSWY3DPEHPK3PXP"
-    TOTP.activate(user, secret)
+    TOTP.activate(user, SECRET)
     answer = log_in(client, user.email)
     assert answer["Location"].startswith(reverse("mfa_authenticate"))
     assert client.get(reverse("me")).status_code == 302
     assert "Incorrect code" in words(client.post(answer["Location"], {"code": "000000"}))
-    assert client.post(answer["Location"], {"code": code_of(secret)}).status_code == 302
+    assert client.post(answer["Location"], {"code": code_of(SECRET)}).status_code == 302
     assert client.get(reverse("me")).status_code == 200
 
 
-def test_second_factor_is_set_up_by_hand_and_gives_recovery_codes(user_of: UserOf) -> None:
+def test_second_factor_is_set_up_by_hand_and_gives_recovery_codes(
+    user_of: UserOf, django_capture_on_commit_callbacks: Any
+) -> None:
     user, client = user_of("agent"), Client()
     log_in(client, user.email)
-    page = client.get(reverse("mfa_activate_totp"))
+    page = to_activation(client)
     secret = re.findall(r'class="secret">(\w+)<', page.content.decode())[0]
     assert "data:image/svg+xml" in page.content.decode()
-    answer = client.post(reverse("mfa_activate_totp"), {"code": code_of(secret)}, follow=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(reverse("mfa_activate_totp"), {"code": code_of(secret)}, follow=True)
     assert len(re.findall(r"<li><code>\d{8}</code>", answer.content.decode())) == 10
     assert [letter.subject for letter in mail.outbox] == ["Your second factor was set up"]
 
@@ -101,17 +104,18 @@ def test_company_that_asks_for_a_second_factor_leads_there(client_of: ClientOf, 
     client = client_of("agent")
     answer = client.get(reverse("me"))
     assert (answer.status_code, answer["Location"]) == (302, reverse("mfa_activate_totp"))
-    assert "asks everybody for a second factor" in words(Client_logged_in(user_of("agent")))
-    TOTP.activate(user_of("agent"), "JBSWY3DPEHPK3PXP")
+    assert "asks everybody for a second factor" in words(to_activation(client))
+    TOTP.activate(user_of("agent"), SECRET)
     assert client.get(reverse("me")).status_code == 200
     client.post(reverse("mfa_deactivate_totp"))
     assert Authenticator.objects.filter(user=user_of("agent")).count() == 1
 
 
-def Client_logged_in(user: User) -> Any:  # noqa: N802
-    client = Client()
-    log_in(client, user.email)
-    return client.get(reverse("mfa_activate_totp"))
+def to_activation(client: Client) -> Any:
+    """The page that sets a second factor up, which asks for the password once more."""
+    place = client.get(reverse("mfa_activate_totp"))["Location"]
+    assert "Type your password once more" in words(client.get(place))
+    return client.post(place, {"password": PASSWORD}, follow=True)
 
 
 def test_forgotten_password_is_set_by_mail_once(user_of: UserOf) -> None:
@@ -190,7 +194,7 @@ def test_last_administrator_stays(client_of: ClientOf, user_of: UserOf) -> None:
 
 def test_lost_telephone_is_taken_off(client_of: ClientOf, user_of: UserOf) -> None:
     user = user_of("agent")
-    TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+    TOTP.activate(user, SECRET)
     client_of("administrator").post(reverse("colleague", args=[user.pk]), {"do": "factor"})
     assert Authenticator.objects.filter(user=user).count() == 0
 
@@ -226,7 +230,7 @@ def test_colleagues_are_listed_without_a_query_per_row(client_of: ClientOf, more
     for place in range(more):
         User.objects.create_user(f"u{place}@example.org", PASSWORD, "agent")
     client = client_of("administrator")
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         page = client.get(reverse("colleagues"))
     assert len(queries) <= 9
     assert "erase a person" in words(page)

@@ -49,7 +49,8 @@ def send_invitation(user: User, link: str) -> bool:
             send_mail(
                 translate("{company} invites you to Saydo", company=company),
                 translate(
-                    "Open this link to choose a password and come in. It works once, for three days:\n\n{link}", link=link
+                    "Open this link to choose a password and come in. It works once, for three days:\n\n{link}",
+                    link=link,
                 ),
                 None,
                 [user.email],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from saydo.web.accounts.actions import note
 from saydo.web.accounts.models import Company, User
 
+logger = logging.getLogger(__name__)
+
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Nobody signs up; administrators invite. Log-ins stand in the trail, those that failed too."""
@@ -19,10 +23,25 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Closed, always."""
         return False
 
-    def add_message(self, request: HttpRequest, level: int, message_template: str = "", *rest: Any, **more: Any) -> None:
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str = "", *rest: Any, **more: Any
+    ) -> None:
         """Every message but the greeting: that one is logged in can be seen."""
         if "logged_in" not in message_template and "logged_out" not in message_template:
             super().add_message(request, level, message_template, *rest, **more)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Tell somebody what changed about their account, at the address that they log in with."""
+        super().send_notification_mail(template_prefix, user, context, email or user.email)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a letter; a mail server that is down must not keep a password from being changed."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, SMTPException) as error:
+            logger.error("A letter could not be sent: %s", type(error).__name__)
 
     def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
         """Write down who came in."""

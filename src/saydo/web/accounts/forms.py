@@ -78,7 +78,9 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     name = forms.CharField(label=mark("Name"), max_length=200)
     zone = forms.ChoiceField(
-        label=mark("Time zone"), choices=_zones, help_text=mark("Days and months of all figures are those of this zone.")
+        label=mark("Time zone"),
+        choices=_zones,
+        help_text=mark("Days and months of all figures are those of this zone."),
     )
     currency = forms.ChoiceField(
         label=mark("Currency"),
