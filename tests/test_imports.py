@@ -46,6 +46,26 @@ OUTSIDE = {
 }
 ENGINES = {"duckdb", "pyspark"}
 
+# The apps of the application, the lowest first: each may import what stands before it, and of others never the doors
+# (views, forms) nor what is private. What lies in web itself is the house that all stand in.
+WEB_APPS = (
+    "accounts",
+    "customers",
+    "trade",
+    "promises",
+    "voice",
+    "care",
+    "hooks",
+    "loads",
+    "desk",
+    "insight",
+    "today",
+)
+DOORS = {"views", "forms", "urls", "admin"}
+
+
+HOUSES = {"saydo", *(f"saydo.web.{app}" for app in WEB_APPS)}  # whose imports name a part, not a thing in it
+
 
 class Import(NamedTuple):
     file: str
@@ -68,7 +88,7 @@ def read_imports(file: str, code: str) -> Iterator[Import]:
         elif isinstance(node, ast.ImportFrom):
             start = package[: len(package) + 1 - node.level] if node.level else ()
             module = ".".join([*start, *filter(None, [node.module])])
-            names = [f"{module}.{alias.name}" for alias in node.names] if module == "saydo" else [module]
+            names = [f"{module}.{alias.name}" for alias in node.names] if module in HOUSES else [module]
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ibis":
             names = [node.attr] if node.attr in ENGINES else []
         else:
@@ -90,6 +110,8 @@ def judge(found: Import) -> str | None:
     if top != "saydo":
         return judge_outside(importer, top)
     part = rest[0] if rest else "__init__"
+    if importer == "web" and part == "web":
+        return judge_app(Path(found.file).parts[1], rest[1:])
     if part in (importer, "__version__") or importer in MAY_IMPORT_ALL:
         return None
     if importer not in MAY_IMPORT:
@@ -98,6 +120,18 @@ def judge(found: Import) -> str | None:
         return f"{importer} may import of saydo only {', '.join(sorted(MAY_IMPORT[importer]))}"
     if (place := ONLY_INSIDE.get((importer, part))) and found.inside != place:
         return f"{importer} may import {part} only inside {place}"
+    return None
+
+
+def judge_app(importer: str, imported: list[str]) -> str | None:
+    """The rule that an import between apps breaks, or None."""
+    app, *rest = imported or [""]
+    if importer not in WEB_APPS or app not in WEB_APPS or app == importer:
+        return None
+    if WEB_APPS.index(app) > WEB_APPS.index(importer):
+        return f"{importer} may import only the apps before it"
+    if DOORS & set(rest[:1]):
+        return f"{importer} may not import the {rest[0]} of {app}"
     return None
 
 
@@ -142,6 +176,8 @@ def test_imports_keep_to_the_table() -> None:
         ("result.py", "from saydo.charts import draw", "result may import charts only inside a function"),
         ("result.py", "def f():\n    import saydo.measures", "result may import measures only inside if TYPE_CHECKING"),
         ("report.py", "from django import forms", "only web may import django"),
+        ("web/voice/views.py", "import saydo.web.care.models", "voice may import only the apps before it"),
+        ("web/desk/views.py", "from saydo.web.voice import views", "desk may not import the views of voice"),
         ("novelty.py", "import saydo.facts", "novelty stands in no rule: say in MAY_IMPORT what it may import"),
     ],
 )
@@ -159,6 +195,7 @@ def test_imports_breach_is_named_with_its_rule(file: str, code: str, rule: str) 
         ("measures/nps.py", "import ibis\nfrom saydo.stats.intervals import wilson\nfrom . import _measure"),
         ("engine.py", "import duckdb\nfrom saydo import __version__"),
         ("cli.py", "from saydo import measures, sources"),
+        ("web/desk/views.py", "from saydo.web.voice.models import Feedback\nfrom saydo.web import feed"),
     ],
 )
 def test_imports_within_the_table_pass(file: str, code: str) -> None:
