@@ -19,6 +19,7 @@
     │   ├── DestinationInUse        a folder that holds something else
     │   ├── DestinationOverlaps     facts among the raw files, or the other way round
     │   ├── Unwritable              a place where nothing can be written, or a full disk
+    │   ├── KeyTooLong              a key that the database has no room for
     │   ├── RowsRefused             some rows were refused, and the user allows none
     │   └── NothingUsable           every row was refused
     ├── LastAdministrator           the last one who can invite others would go
@@ -41,7 +42,8 @@
         ├── DamagedBackup           a backup whose files are not those it lists
         ├── NewerBackup             a backup of a version that this program does not know
         ├── TargetInUse             a database that holds something already
-        └── StillRunning            the application must be stopped first
+        ├── StillRunning            the application must be stopped first
+        └── CannotMerge             two records that cannot be taken as one person
 
 Each class carries two English message ids, what is wrong and the way out, with named places for the values met; the
 words are translated when they are shown, so that the page, the API and the terminal read the same. A command that meets
@@ -181,6 +183,11 @@ class Unwritable(SourceError):
     way_out = mark("Choose a folder that you may write to, on a disk that has room.")
 
 
+class KeyTooLong(SourceError):
+    wrong = mark("The {column} {value} of {table} is too long a key: there is room for {most} signs.")
+    way_out = mark("Shorten it in the program that it comes from, or make a pseudonym of it by a mapping.")
+
+
 class RowsRefused(SourceError):
     wrong = mark("Rows of {path} were refused ({rows}), and none was allowed to be.")
     way_out = mark("The reasons stand in {quarantine}; the first is: {reason}.")
@@ -297,3 +304,8 @@ class TargetInUse(OperationError):
 class StillRunning(OperationError):
     wrong = mark("Saydo is running on {target}.")
     way_out = mark("Stop `saydo serve` and `saydo worker`, then try again.")
+
+
+class CannotMerge(OperationError):
+    wrong = mark("The two records cannot be merged: {reason}.")
+    way_out = mark("Look at both, and choose others.")
