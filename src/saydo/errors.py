@@ -20,6 +20,7 @@
     │   ├── DestinationOverlaps     facts among the raw files, or the other way round
     │   ├── Unwritable              a place where nothing can be written, or a full disk
     │   ├── KeyTooLong              a key that the database has no room for
+    │   ├── LoadUnderWay            two at work on the same load
     │   ├── RowsRefused             some rows were refused, and the user allows none
     │   └── NothingUsable           every row was refused
     ├── LastAdministrator           the last one who can invite others would go
@@ -186,6 +187,11 @@ class Unwritable(SourceError):
 class KeyTooLong(SourceError):
     wrong = mark("The {column} {value} of {table} is too long a key: there is room for {most} signs.")
     way_out = mark("Shorten it in the program that it comes from, or make a pseudonym of it by a mapping.")
+
+
+class LoadUnderWay(SourceError):
+    wrong = mark("The load {number} is already under way.")
+    way_out = mark("Wait until it is done; its page tells how far it is.")
 
 
 class RowsRefused(SourceError):
