@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from saydo.web.today.tasks import calls_of_today
 from saydo.web.voice.models import Feedback
 
 ClientOf = Callable[[str], Client]
@@ -44,6 +45,7 @@ def test_today_shows_voices_and_calls_only_to_those_who_may_know(company: Path, 
 
 
 def test_today_lists_whom_to_call_with_the_reason(company: Path, client_of: ClientOf) -> None:
+    calls_of_today()
     page = client_of("agent").get("/today/calls/", headers={"HX-Request": "true"}).content.decode()
     assert page.count('<th scope="row">') == 10
     assert "95%" in page
@@ -56,7 +58,7 @@ def test_today_takes_as_many_queries_whatever_it_shows(
     client.get("/today/")
     with django_assert_max_num_queries(9):
         client.get("/today/")
-    client.get("/today/calls/")
+    calls_of_today()
     with django_assert_max_num_queries(7):
         client.get("/today/calls/")
 

@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from saydo.charts.figures import show, show_interval
+from saydo.errors import SaydoError
+from saydo.report.story import interval_of, value_of
+from saydo.result import Result
 from saydo.web import feed
 from saydo.web.accounts.actions import note
 from saydo.web.care.models import Case
@@ -22,6 +24,7 @@ from saydo.web.voice.models import Feedback
 
 _VOICES = 5
 _CALLS = 10
+_SECONDS = 2.0  # after which the page asks again instead of waiting
 
 
 @for_everybody_here
@@ -46,31 +49,34 @@ def today(request: HttpRequest) -> HttpResponse:
 @needs("see_identities")
 def calls(request: HttpRequest) -> HttpResponse:
     """Whom to call today, with the reason: a piece of the page, because it takes longer than the rest; or a page."""
-    found = calls_of_today(wait=not request.htmx) if feed.version() else {"people": [], "reason": ""}  # type: ignore[attr-defined]
-    people = _named(found) if found else []
-    if people:
-        note(request, "read", "customers", at_risk=len(people))
+    found: dict[str, Any] = {}
+    try:
+        result = calls_of_today(_SECONDS) if feed.version() else None
+        found = {"is_making": result is None, "people": _named(result) if result else []}
+    except SaydoError as error:
+        found = {"reason": str(error)}
+    if found.get("people"):
+        note(request, "read", "customers", at_risk=len(found["people"]))
     whole = "today/calls.html" if request.htmx else "today/calls_page.html"  # type: ignore[attr-defined]
-    return render(request, whole, {"is_making": found is None, "people": people, "found": found})
+    return render(request, whole, found)
 
 
-def _named(found: dict[str, Any]) -> list[dict[str, Any]]:
+def _named(result: Result) -> list[dict[str, Any]]:
     """The list with names and telephone numbers, which the facts do not know."""
-    keys = [one["customer_id"] for one in found["people"]]
+    records = result.to_records()
+    keys = [record["customer_id"] for record in records]
     persons = Person.objects.in_bulk(keys)
     erased = set(Customer.objects.filter(pk__in=keys).exclude(erased_at=None).values_list("pk", flat=True))
     return [
         {
-            "key": one["customer_id"],
-            "person": persons.get(one["customer_id"]),
-            "reason": one["reason"],
-            "amount": show(one["margin_at_risk"], "money", found["currency"]),
-            "interval": show_interval(
-                one["margin_at_risk_low"], one["margin_at_risk_high"], "money", found["currency"]
-            ),
+            "key": record["customer_id"],
+            "person": persons.get(record["customer_id"]),
+            "reason": record["reason"],
+            "amount": value_of(result, record),
+            "interval": interval_of(result, record),
         }
-        for one in found["people"]
-        if one["customer_id"] not in erased
+        for record in records
+        if record["customer_id"] not in erased
     ][:_CALLS]
 
 
