@@ -1,0 +1,26 @@
+"""Loads in the background."""
+
+from __future__ import annotations
+
+from django_q.tasks import async_task
+
+from saydo.language import use
+from saydo.web.loads.actions import try_to_carry_out
+from saydo.web.loads.models import Load
+
+_A_DAY = 24 * 60 * 60
+
+
+def start(load: Load, *, is_trial: bool) -> None:
+    """Have a load checked, or loaded, by the background work."""
+    load.state, load.is_trial = "waiting", is_trial
+    load.save(update_fields=["state", "is_trial"])
+    async_task("saydo.web.loads.tasks.carry_out", load.id, q_options={"timeout": _A_DAY})
+
+
+def carry_out(number: int) -> None:
+    """Carry out a load, unless it was thrown away meanwhile."""
+    load = Load.objects.filter(id=number).first()
+    if load is not None:
+        with use("en"):
+            try_to_carry_out(load)
