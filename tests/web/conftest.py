@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,16 @@ def company_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def load_company(folder: Path) -> None:
     """Load the small company into the database and feed it into the facts."""
     from saydo.web import feed
+    from saydo.web.accounts.models import Change, Place
     from saydo.web.load import load_facts
 
     load_facts(folder)
-    feed.refresh()
+    for _ in range(600):  # on PostgreSQL, an open transaction of other tests on the same server holds the feed up
+        feed.refresh()
+        last = Change.objects.order_by("transaction", "id").last()
+        if last is None or Place.objects.filter(reader=feed.READER, change_id=last.id).exists():
+            break
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ urlpatterns = [
     path("promises/", include("saydo.web.promises.urls")),
     path("load/", include("saydo.web.loads.urls")),
     path("hooks/", include("saydo.web.hooks.urls")),
+    path("api/v1/", include("saydo.web.api")),
     path("colleagues/", include("saydo.web.accounts.urls")),
     path("account/email/", open_to_all(RedirectView.as_view(pattern_name="me"))),  # an address is the administrators'
     path("account/", include("allauth.urls")),

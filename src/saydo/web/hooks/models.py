@@ -1,4 +1,4 @@
-"""What programs are told and what they were told: endpoints, events, deliveries; and answers kept for repeated requests."""
+"""What programs are told: endpoints, events, deliveries. And answers that are kept for requests sent twice."""
 
 from __future__ import annotations
 
