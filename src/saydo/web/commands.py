@@ -6,13 +6,14 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from saydo.help import tell
-from saydo.language import mark, translate, translate_count
+from saydo.language import mark, number, translate, translate_count
 from saydo.shell import Command, say, show_progress
 
 Role = Annotated[
@@ -23,6 +24,17 @@ Role = Annotated[
 ]
 
 
+RAW = mark("For raw files")
+_LOADED = (mark("Table"), mark("kept"), mark("new or changed"), mark("refused"))
+
+
+class Dates(StrEnum):
+    """How dates such as 03/04/2024 are meant."""
+
+    dmy = "dmy"
+    mdy = "mdy"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the application's commands to those of the terminal."""
     app.command(
@@ -30,7 +42,15 @@ def add_to(app: typer.Typer) -> None:
         cls=Command,
         help=tell(
             mark("Load a company's facts into the application; as often as you like, with the same result."),
-            examples=("saydo load company", "saydo load survey --origin survey"),
+            mark(
+                "Raw files are checked first. Rows that break a rule are kept apart, each with its reason; a file "
+                "`people.csv` beside them says who the customers are."
+            ),
+            examples=(
+                "saydo load company",
+                "saydo load exports --mapping shopify --currency EUR",
+                "saydo load survey --origin survey",
+            ),
         ),
     )(load)
     app.command(
@@ -89,13 +109,19 @@ def add_to(app: typer.Typer) -> None:
     )(demo)
 
 
-def start_django() -> None:
-    """Load Django with the settings of the environment, and bring the database to this version's shape."""
+def load_django() -> None:
+    """Load Django with the settings of the environment."""
     import django
-    from django.core.management import call_command
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saydo.web.settings")
     django.setup()
+
+
+def start_django() -> None:
+    """Load Django, and bring the database to this version's shape."""
+    load_django()
+    from django.core.management import call_command
+
     from saydo.web.locks import alone
 
     with alone("migrate", wait=True):  # several processes may start at once
@@ -106,20 +132,63 @@ def load(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help=mark("Folder with a company's facts, imported or as files."))
     ],
+    mapping: Annotated[
+        str,
+        typer.Option(metavar="SOURCE", help=mark("What the files are, as for `saydo import`."), rich_help_panel=RAW),
+    ] = "folder",
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE",
+            help=mark("Zone of local times, such as Europe/Paris; UTC if left out."),
+            rich_help_panel=RAW,
+        ),
+    ] = None,
+    currency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help=mark("Currency of money that has none of its own, such as EUR."), rich_help_panel=RAW
+        ),
+    ] = None,
+    dates: Annotated[
+        Dates | None,
+        typer.Option(help=mark("Day or month first, where dates can be read both ways."), rich_help_panel=RAW),
+    ] = None,
     origin: Annotated[
         str, typer.Option(metavar="NAME", help=mark("The system that they come from, if you load several."))
     ] = "main",
+    strict: Annotated[
+        bool, typer.Option("--strict", help=mark("Allow no refused row: end with exit code 3 if there is one."))
+    ] = False,
 ) -> None:
-    """Load facts and refresh the copy that measures read."""
+    """Load facts and people, and refresh the copy that measures read."""
     start_django()
-    from saydo.web.feed import refresh
-    from saydo.web.load import load_facts
+    from saydo.web.loads.actions import begin, carry_out, check_origin
 
+    check_origin(origin)
+    source = mapping if not Path(mapping).is_dir() else str(Path(mapping).absolute())
+    given = {"zone": zone or "", "currency": currency or "", "dates": dates or ""}
+    one = begin(source=source, origin=origin, given=given, by=None)
     with show_progress() as progress:
-        loaded = load_facts(directory, origin=origin, progress=progress)
-    refresh()
-    written = sum(loaded.written.values())
-    say(translate_count("{count} row is new or changed.", "{count} rows are new or changed.", written))
+        carry_out(one, directory.absolute(), strict=strict, progress=progress)
+    _print_load(one.counts)
+    say(translate_count("{count} row is new or changed.", "{count} rows are new or changed.", one.written))
+    if one.refused:
+        refused = "{count} row was refused: the reasons stand in {path}, and on the page of load {number}."
+        many = "{count} rows were refused: the reasons stand in {path}, and on the page of load {number}."
+        say(translate_count(refused, many, one.refused, path=one.quarantine, number=one.id))
+
+
+def _print_load(counts: dict[str, dict[str, int]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for words in _LOADED:
+        table.add_column(translate(words), justify="left" if words == _LOADED[0] else "right")
+    for name, counted in counts.items():
+        table.add_row(name, *(number(counted.get(what, 0)) for what in ("kept", "written", "refused")))
+    Console().print(table)
 
 
 def user(
@@ -189,7 +258,8 @@ def restore(
     ] = False,
 ) -> None:
     """Read a backup into the database."""
-    from saydo.web.backup import read_backup
+    load_django()
+    from saydo.web.restore import read_backup
 
     with show_progress() as progress:
         restored = read_backup(file, replace=replace, progress=progress)
