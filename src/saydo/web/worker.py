@@ -89,7 +89,7 @@ def run_due() -> None:
 def _work(stop: threading.Event) -> Iterator[Future[object]]:
     """Hand out what is due until told to stop; what is still running then."""
     jobs, tasks = ThreadPoolExecutor(3), ThreadPoolExecutor(2)  # a long import never keeps the feed waiting
-    next_at = {job: 0.0 for job in JOBS}
+    next_at = dict.fromkeys(JOBS, 0.0)
     failures = dict.fromkeys(JOBS, 0)
     at_work: dict[Job | int, Future[bool]] = {}
     while not stop.is_set():

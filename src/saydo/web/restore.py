@@ -1,0 +1,255 @@
+"""A backup back into a database: all of it or nothing; see `saydo.web.backup`."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.color import no_style
+from django.db import connection, models, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from saydo import __version__
+from saydo.engine import quote_name
+from saydo.errors import NewerBackup, StillRunning, TargetInUse
+from saydo.web.backup import SECRET, Contents, Progress, open_backup
+from saydo.web.columns import stored
+
+_BATCH = 20_000
+_BEFORE_ALL = -(2**62)
+_JOURNAL = ("key", "was", "at", "tables")
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore did: rows that stand in the database again, persons that were erased again."""
+
+    rows: int
+    erased: int
+
+
+def read_backup(file: Path, *, replace: bool = False, progress: Progress | None = None) -> Restored:
+    """Restore a backup; Django is loaded, the database may have any shape or none."""
+    with open_backup(file) as (contents, desk), _nobody_at_work():
+        targets = _find_targets(file, contents)
+        if not replace and _holds_something():
+            raise TargetInUse(target=_target())
+        journal = _read_journal()
+        with _new_database():
+            MigrationExecutor(connection).migrate(targets)
+            _load(targets, contents, desk, progress)
+            call_command("migrate", verbosity=0, interactive=False)
+            _write_journal(journal)
+        _take_secret(desk)
+        erased = _erase_again()
+        _make_facts_anew()
+    return Restored(sum(contents.rows.values()), erased)
+
+
+def _target() -> str:
+    return str(connection.settings_dict["NAME"])
+
+
+@contextmanager
+def _nobody_at_work() -> Iterator[None]:
+    """Nobody reads or writes meanwhile, and nobody starts."""
+    with (settings.HOME / "running.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StillRunning(target=settings.HOME) from None
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+                )
+                if cursor.fetchone()[0]:
+                    raise StillRunning(target=_target())
+        yield
+
+
+def _find_targets(file: Path, contents: Contents) -> list[tuple[str, str]]:
+    """The last migration of each app that the backup was made with."""
+    graph = MigrationExecutor(connection).loader.graph
+    made_with = {(app, name) for app, name in contents.migrations}
+    if made_with - set(graph.nodes):
+        raise NewerBackup(path=file, made_by=contents.made_by, own=__version__)
+    return sorted(
+        node
+        for node in made_with
+        if not any(child.key[0] == node[0] and child.key in made_with for child in graph.node_map[node].children)
+    )
+
+
+def _holds_something() -> bool:
+    names = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        for table in {get_user_model()._meta.db_table, "changes"} & names:
+            cursor.execute(f"SELECT 1 FROM {quote_name(table)} LIMIT 1")  # noqa: S608  our own names
+            if cursor.fetchone():
+                return True
+    return False
+
+
+def _read_journal() -> list[tuple[Any, ...]]:
+    """The erasures that the database knows which is about to go: the backup may be older than they are."""
+    if "erasures" not in connection.introspection.table_names():
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(map(quote_name, _JOURNAL))} FROM erasures")  # noqa: S608  our own names
+        return list(cursor.fetchall())
+
+
+def _write_journal(journal: list[tuple[Any, ...]]) -> None:
+    names = ", ".join(map(quote_name, _JOURNAL))
+    places = ", ".join("%s" for _ in _JOURNAL)
+    with connection.cursor() as cursor:
+        for erasure in journal:
+            cursor.execute(
+                f"INSERT INTO erasures ({names}) VALUES ({places}) ON CONFLICT (key) DO NOTHING",  # noqa: S608
+                erasure,
+            )
+
+
+@contextmanager
+def _new_database() -> Iterator[None]:
+    """An empty database in the place of what is there, which is gone only when all went well."""
+    if connection.vendor == "postgresql":
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT quote_ident(current_schema())")
+                (schema,) = cursor.fetchone()
+                cursor.execute(f"DROP SCHEMA {schema} CASCADE")
+                cursor.execute(f"CREATE SCHEMA {schema}")
+            yield
+        return
+    real = Path(connection.settings_dict["NAME"])
+    new = real.with_name(real.name + ".restored")
+    _remove(new)
+    connection.close()
+    connection.settings_dict["NAME"] = str(new)
+    try:
+        yield
+    finally:
+        connection.close()  # the last connection writes everything into the one file
+        connection.settings_dict["NAME"] = str(real)
+    _remove(real, besides=real)
+    new.replace(real)
+
+
+def _remove(file: Path, besides: Path | None = None) -> None:
+    for one in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+        if one != besides:
+            one.unlink(missing_ok=True)
+
+
+def _load(targets: list[tuple[str, str]], contents: Contents, desk: Path, progress: Progress | None) -> None:
+    """Rows into the tables as they were when the backup was made."""
+    registry = MigrationExecutor(connection).loader.project_state(targets).apps
+    by_table = {model._meta.db_table: model for model in registry.get_models(include_auto_created=True)}
+    with transaction.atomic():
+        for done, table in enumerate(contents.rows):
+            if progress:
+                progress(table, done, len(contents.rows))
+            rows = pq.ParquetFile(desk / f"{table}.parquet")
+            _empty(table)
+            for batch in rows.iter_batches(batch_size=_BATCH):
+                _write(table, batch)
+        _shift_back()
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            for statement in connection.ops.sequence_reset_sql(no_style(), _loaded(by_table, contents)):
+                cursor.execute(statement)
+
+
+def _loaded(by_table: dict[str, type[models.Model]], contents: Contents) -> list[type[models.Model]]:
+    return [by_table[table] for table in contents.rows if table in by_table]
+
+
+def _empty(table: str) -> None:
+    """What migrations put there comes from the backup too."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {quote_name(table)}")  # noqa: S608  our own names
+
+
+def _write(table: str, batch: pa.RecordBatch) -> None:
+    columns = ", ".join(map(quote_name, batch.schema.names))
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            sheet = io.BytesIO()
+            pcsv.write_csv(_as_text(batch), sheet, pcsv.WriteOptions(include_header=False))
+            with cursor.copy(f"COPY {quote_name(table)} ({columns}) FROM STDIN (FORMAT csv)") as copy:
+                copy.write(sheet.getvalue())
+            return
+        values = [stored(field.type, column.to_pylist()) for field, column in zip(batch.schema, batch, strict=True)]
+        places = ", ".join("?" for _ in batch.schema.names)
+        statement = f"INSERT INTO {quote_name(table)} ({columns}) VALUES ({places})"  # noqa: S608  our own names
+        cursor.connection.cursor().executemany(statement, zip(*values, strict=True))
+
+
+def _as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Bytes as PostgreSQL writes them."""
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_binary(field.type):
+            text = [None if value is None else "\\x" + value.hex() for value in batch.column(place).to_pylist()]
+            batch = batch.set_column(place, field.name, pa.array(text, pa.string()))
+    return batch
+
+
+def _shift_back() -> None:
+    """Put the order of old changes before every new one: another database numbers its transactions from elsewhere.
+
+    The feed begins at the very start, because its copy is made anew.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT max(newest) FROM (SELECT max("transaction") AS newest FROM changes'
+            ' UNION ALL SELECT max("transaction") FROM places) AS both_of_them'
+        )
+        shift = (cursor.fetchone()[0] or 0) + 1
+        for table in ("changes", "places"):
+            cursor.execute(f'UPDATE {table} SET "transaction" = "transaction" - %s', [shift])  # noqa: S608
+        cursor.execute("DELETE FROM places WHERE reader = 'feed'")
+        cursor.execute("INSERT INTO places (reader, \"transaction\", change_id) VALUES ('feed', %s, 0)", [_BEFORE_ALL])
+
+
+def _take_secret(desk: Path) -> None:
+    """Links in letters that were sent, second factors and digests are good only with the secret they were made with."""
+    if not (desk / SECRET).is_file() or os.environ.get("SAYDO_SECRET_KEY"):
+        return
+    new = settings.HOME / f"{SECRET}.new"
+    new.touch(mode=0o600)
+    shutil.copyfile(desk / SECRET, new)
+    new.replace(settings.HOME / SECRET)
+    settings.SECRET_KEY = (settings.HOME / SECRET).read_text(encoding="ascii").strip()
+
+
+def _erase_again() -> int:
+    if not find_spec("saydo.web.erasure"):
+        return 0
+    from saydo.web.erasure import replay_erasures
+
+    return replay_erasures()
+
+
+def _make_facts_anew() -> None:
+    from saydo.web import feed
+
+    shutil.rmtree(settings.FACTS, ignore_errors=True)
+    feed.refresh()
