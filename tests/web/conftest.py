@@ -43,6 +43,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any, company_folde
     """The small company stands in the database from the start; each test undoes what it does to it."""
     with django_db_blocker.unblock():
         load_company(company_folder)
+        let_trail_be_emptied()
+
+
+def let_trail_be_emptied() -> None:
+    """Committed tests empty every table afterwards, which SQLite does by deleting (tests/web/test_trail.py guards)."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER IF EXISTS trail_kept")
 
 
 @pytest.fixture
