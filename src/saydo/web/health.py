@@ -13,10 +13,9 @@ from django.views.decorators.cache import never_cache
 
 from saydo.language import mark
 from saydo.web import feed, outbox
-from saydo.web.models import Beat
 from saydo.web.rights import open_to_all
+from saydo.web.worker import is_alive
 
-SILENT = timedelta(seconds=60)  # a worker that has not been seen for longer is taken for dead
 BEHIND = timedelta(minutes=10)  # a feed that has not taken a change in for longer is taken for stuck
 
 
@@ -27,11 +26,6 @@ def is_database_well() -> bool:
         return bool(cursor.fetchone())
 
 
-def is_worker_well() -> bool:
-    """Was a worker seen lately?"""
-    return Beat.objects.filter(name="worker", at__gt=timezone.now() - SILENT).exists()
-
-
 def is_feed_well() -> bool:
     """Are figures in line with what was written a while ago?"""
     waiting = outbox.untaken(feed.READER, most=1)
@@ -40,7 +34,7 @@ def is_feed_well() -> bool:
 
 CHECKS: dict[str, tuple[Callable[[], bool], str]] = {
     "database": (is_database_well, mark("the database")),
-    "worker": (is_worker_well, mark("the background work")),
+    "worker": (is_alive, mark("the background work")),
     "feed": (is_feed_well, mark("the copy that figures are read from")),
 }
 

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,14 @@ from django.db.migrations.executor import MigrationExecutor
 from saydo import __version__
 from saydo.engine import quote_name
 from saydo.errors import NewerBackup, StillRunning, TargetInUse
+from saydo.web.accounts.models import Erasure
 from saydo.web.backup import SECRET, Contents, Progress, open_backup
 from saydo.web.columns import stored
+from saydo.web.erasure import replay_erasures
+from saydo.web.journal import NAME, keep_journal, take_in
 
 _BATCH = 20_000
 _BEFORE_ALL = -(2**62)
-_JOURNAL = ("key", "was", "at", "tables")
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,14 @@ def read_backup(file: Path, *, replace: bool = False, progress: Progress | None 
         targets = _find_targets(file, contents)
         if not replace and _holds_something():
             raise TargetInUse(target=_target())
-        journal = _read_journal()
+        _keep_journal()
         with _new_database():
             MigrationExecutor(connection).migrate(targets)
             _load(targets, contents, desk, progress)
             call_command("migrate", verbosity=0, interactive=False)
-            _write_journal(journal)
+            take_in(settings.HOME / NAME)
         _take_secret(desk)
-        erased = _erase_again()
+        erased = replay_erasures()
         _make_facts_anew()
     return Restored(sum(contents.rows.values()), erased)
 
@@ -104,26 +105,6 @@ def _holds_something() -> bool:
             if cursor.fetchone():
                 return True
     return False
-
-
-def _read_journal() -> list[tuple[Any, ...]]:
-    """The erasures that the database knows which is about to go: the backup may be older than they are."""
-    if "erasures" not in connection.introspection.table_names():
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(map(quote_name, _JOURNAL))} FROM erasures")  # noqa: S608  our own names
-        return list(cursor.fetchall())
-
-
-def _write_journal(journal: list[tuple[Any, ...]]) -> None:
-    names = ", ".join(map(quote_name, _JOURNAL))
-    places = ", ".join("%s" for _ in _JOURNAL)
-    with connection.cursor() as cursor:
-        for erasure in journal:
-            cursor.execute(
-                f"INSERT INTO erasures ({names}) VALUES ({places}) ON CONFLICT (key) DO NOTHING",  # noqa: S608
-                erasure,
-            )
 
 
 @contextmanager
@@ -240,12 +221,10 @@ def _take_secret(desk: Path) -> None:
     settings.SECRET_KEY = (settings.HOME / SECRET).read_text(encoding="ascii").strip()
 
 
-def _erase_again() -> int:
-    if not find_spec("saydo.web.erasure"):
-        return 0
-    from saydo.web.erasure import replay_erasures
-
-    return replay_erasures()
+def _keep_journal() -> None:
+    """The erasures that the database knows which is about to go: the backup may be older than they are."""
+    if Erasure._meta.db_table in connection.introspection.table_names():
+        keep_journal()
 
 
 def _make_facts_anew() -> None:

@@ -45,7 +45,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "django_q",
     "saydo.web.accounts",
     "saydo.web.customers",
     "saydo.web.trade",
@@ -56,6 +55,7 @@ INSTALLED_APPS = [
     "saydo.web.loads",
     "saydo.web.desk",
     "saydo.web.insight",
+    "saydo.web.alerts",
     "saydo.web.today",
     "saydo.web",
 ]
@@ -196,23 +196,7 @@ WHITENOISE_USE_FINDERS = not _IS_COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": f"whitenoise.storage.Compressed{'Manifest' if _IS_COLLECTED else ''}StaticFilesStorage"
-    },
-}
-
-# Work in the background: rows of the same database, taken by `saydo worker`
-
-Q_CLUSTER = {
-    "name": "saydo",
-    "orm": "default",
-    "workers": 1,
-    "timeout": 3600,
-    "retry": 3700,  # a task whose worker was killed is taken again
-    "max_attempts": 3,
-    "poll": 1,
-    "catch_up": False,
-    "label": "Saydo",
+    "staticfiles": {"BACKEND": f"whitenoise.storage.Compressed{'Manifest' if _IS_COLLECTED else ''}StaticFilesStorage"},
 }
 
 # Letters

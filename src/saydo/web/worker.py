@@ -29,6 +29,7 @@ from saydo.web.models import Beat, Task
 logger = logging.getLogger(__name__)
 POLL = 1.0  # seconds between two looks at what is due
 MOST_ATTEMPTS = 3
+SILENT = timedelta(seconds=60)  # a worker that has not been seen for longer is taken for dead
 LONGEST_PAUSE = 300.0  # seconds that a job which fails again and again waits
 _PATIENCE = 1.0  # seconds that running work is given when the worker must stop; what it began is done again
 
@@ -49,6 +50,8 @@ class Job:
 JOBS = (
     Job("saydo.web.worker.beat", 10),
     Job("saydo.web.feed.refresh", 1),
+    Job("saydo.web.today.tasks.prepare", 5),
+    Job("saydo.web.journal.keep_journal", 5),
     Job("saydo.web.worker.tidy", 60 * 60),
 )
 
@@ -188,8 +191,13 @@ def _whatever_happens() -> Iterator[None]:
 
 
 def beat() -> None:
-    """Write down that a worker is alive, for the health page."""
+    """Write down that a worker is alive."""
     Beat.objects.update_or_create(name="worker", defaults={"at": timezone.now()})
+
+
+def is_alive() -> bool:
+    """Was a worker seen lately?"""
+    return Beat.objects.filter(name="worker", at__gt=timezone.now() - SILENT).exists()
 
 
 def tidy() -> None:

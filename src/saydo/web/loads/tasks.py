@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from django_q.tasks import async_task
-
 from saydo.language import use
 from saydo.web.loads.actions import try_to_carry_out
 from saydo.web.loads.models import Load
-
-_A_DAY = 24 * 60 * 60
+from saydo.web.worker import later
 
 
 def start(load: Load, *, is_trial: bool) -> None:
     """Have a load checked, or loaded, by the background work."""
     load.state, load.is_trial = "waiting", is_trial
     load.save(update_fields=["state", "is_trial"])
-    async_task("saydo.web.loads.tasks.carry_out", load.id, q_options={"timeout": _A_DAY})
+    later("saydo.web.loads.tasks.carry_out", load.id)
 
 
 def carry_out(number: int) -> None:
