@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
@@ -113,10 +113,16 @@ class Measure:
         notes = list(figures.notes)
         if figures.overlaps:
             notes.append(Note(_OVERLAP, {"split": ", ".join(splits)}))
-        if self.said and not show_small_groups:
-            rows, hidden = _hide_small(rows, self.count, figures.by, figures.by[: len(splits)])
-            notes += [Note(_HIDDEN, {"count": hidden, "least": HIDE_BELOW})] if hidden else []
-        return Result(self, rows, figures.by, facts.as_of, facts.currency, chosen, tuple(notes))
+        result = Result(self, rows, figures.by, facts.as_of, facts.currency, chosen, tuple(notes))
+        return result if show_small_groups else self.hide_small_groups(result, len(splits))
+
+    def hide_small_groups(self, result: Result, splits: int) -> Result:
+        """The result for readers who may not see what fewer than 5 people said; it was split by so many columns."""
+        if not self.said:
+            return result
+        rows, hidden = _hide_small(result.table, self.count, result.by, result.by[:splits])
+        notes = (Note(_HIDDEN, {"count": hidden, "least": HIDE_BELOW}),) if hidden else ()
+        return replace(result, table=rows, notes=(*result.notes, *notes))
 
     def compare(self, before: Result, after: Result) -> pa.Table:
         """The headline of ``after`` less that of ``before``, two results of this measure about independent facts.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import Formatter
 
 from saydo.charts.cells import tell
-from saydo.charts.figures import begin, count_of, show_group
+from saydo.charts.figures import begin, show_group, show_period
 from saydo.language import mark, translate, translate_count
 from saydo.measures import TIME_UNITS
 from saydo.report.story import Figure, Picture, Record, figure_of, known, picture, value_of
@@ -13,8 +14,12 @@ from saydo.result import Result
 
 FOREMOST = 4
 _UNTOLD = ("rank", "scale_min", "scale_max")  # they place a row and do not name it
+_PARTS = ("score", "item")  # unknown in rows of the whole
+_DIFFERENT = ("question", "outcome", "scale_max", "occasion")  # rows that differ in these cannot be ranked
+_BESIDE = mark("{measure}: {first} stands at {first_figure}, {last} at {last_figure}")
 _EXTREMES = mark("{measure}: {first} comes first with {first_figure}, {last} last with {last_figure}")
 _COURSE = mark("{measure}: from {first_figure} ({first}) to {last_figure} ({last})")
+_COURSE_OF = mark("{measure}, {group}: from {first_figure} ({first}) to {last_figure} ({last})")
 _SOLE = mark("{measure}: {figure}")
 _COHORTS = mark("{measure}: {sentence}")
 _NO_FIGURE = mark("{measure}: too few were counted to show a figure")
@@ -23,7 +28,7 @@ _NO_FIGURE = mark("{measure}: too few were counted to show a figure")
 def headline(result: Result) -> str:
     """What the result amounts to, as a sentence made from it."""
     title = translate(result.measure.title)
-    records = known(result)
+    records = _wholes(result, known(result))
     if not records:
         return translate(_NO_FIGURE, measure=title)
     if result.measure.names_people(result.by) and len(records) > 1:
@@ -34,28 +39,56 @@ def headline(result: Result) -> str:
             measure=title,
             figure=value_of(result, records[0]),
         )
+    if result.measure.chart == "cohorts" and {"cohort", "age"} <= set(result.by):
+        return translate(_COHORTS, measure=title, sentence=picture(result).wide.description.rstrip("."))
     if len(records) == 1 or _names_its_group(result):
-        foremost = records[0] if len(records) == 1 else max(records, key=lambda one: one[result.measure.headline])
+        counted = result.measure.count
+        foremost = max(records, key=lambda one: (one[counted] or 0, one[result.measure.headline]))
         told = tell(result, foremost).rstrip(".")
         return told or translate(_SOLE, measure=title, figure=value_of(result, foremost))
     return _tell_groups(result, records, title)
 
 
+def _wholes(result: Result, records: list[Record]) -> list[Record]:
+    """Of rows of which some are parts of others (a score of a band, an item of a question), the whole ones."""
+    for name in _PARTS:
+        if name in result.by and any(record[name] is None for record in records):
+            records = [record for record in records if record[name] is None]
+    return records
+
+
 def _tell_groups(result: Result, records: list[Record], title: str) -> str:
-    """From when to when, or from whom to whom."""
-    if result.measure.chart == "cohorts" and {"cohort", "age"} <= set(result.by):
-        return translate(_COHORTS, measure=title, sentence=picture(result).wide.description.rstrip("."))
-    times = [name for name in result.by if name in TIME_UNITS]
-    if times and len({label_of(result, record, times[0]) for record in records}) == 1:
-        first, last = records[0], records[-1]
-        pattern = _COURSE
+    """From when to when, from whom to whom; or the two most counted, where rows are of different things."""
+    if any(name in TIME_UNITS for name in result.by):
+        return _tell_course(result, records, title)
+    if any(len({record[name] for record in records}) > 1 for name in _DIFFERENT if name in result.by):
+        most = sorted(records, key=lambda one: -(one[result.measure.count] or 0))
+        pattern, first, last = _BESIDE, most[0], most[1]
     else:
         ordered = sorted(records, key=lambda one: -one[result.measure.headline])
-        first, last = ordered[0], ordered[-1]
-        pattern = _EXTREMES
-    places = {"first": label_of(result, first), "last": label_of(result, last)}
+        pattern, first, last = _EXTREMES, ordered[0], ordered[-1]
+    places = {"first": label_of(result, first, records), "last": label_of(result, last, records)}
     figures = {"first_figure": value_of(result, first), "last_figure": value_of(result, last)}
     return translate(pattern, measure=title, **places, **figures)
+
+
+def _tell_course(result: Result, records: list[Record], title: str) -> str:
+    """From when to when, of the group with the most counted."""
+    unit = next(name for name in result.by if name in TIME_UNITS)
+    series: dict[str, list[Record]] = {}
+    others = [name for name in result.by if name != unit]
+    for record in records:
+        if record[unit] is not None:
+            label = " · ".join(show_group(record[name], name) for name in _telling(others, records))
+            series.setdefault(label, []).append(record)
+    if not series:
+        return translate(_NO_FIGURE, measure=title)
+    group = max(series, key=lambda label: sum(record[result.measure.count] or 0 for record in series[label]))
+    ordered = sorted(series[group], key=lambda record: record[unit])
+    first, last = ordered[0], ordered[-1]
+    places = {"first": show_period(first[unit], unit), "last": show_period(last[unit], unit), "group": group}
+    figures = {"first_figure": value_of(result, first), "last_figure": value_of(result, last)}
+    return translate(_COURSE_OF if group else _COURSE, measure=title, **places, **figures)
 
 
 def _names_its_group(result: Result) -> bool:
@@ -65,11 +98,16 @@ def _names_its_group(result: Result) -> bool:
     return bool(telling) and telling <= places
 
 
-def label_of(result: Result, record: Record, without: str = "") -> str:
-    """What a row is called: its groups, those left out that are the same in all rows."""
-    names = [name for name in result.by if name not in (without, *_UNTOLD)]
-    telling = [name for name in names if len(result.table[name].unique()) > 1] or names
-    return begin(" · ".join(show_group(record[name], name) for name in telling))
+def label_of(result: Result, record: Record, among: list[Record]) -> str:
+    """What a row is called: its groups, those left out that are the same in all rows ``among`` which it stands."""
+    names = [name for name in result.by if name not in _UNTOLD]
+    telling = _telling(names, among) or names
+    return " · ".join(show_group(record[name], name) for name in telling)
+
+
+def _telling(names: Sequence[str], among: Sequence[Record]) -> list[str]:
+    """The groups in which these rows differ."""
+    return [name for name in names if len({one[name] for one in among}) > 1]
 
 
 def foremost(result: Result) -> list[Figure]:
@@ -79,7 +117,7 @@ def foremost(result: Result) -> list[Figure]:
         return []
     if len(records) == 1 and len(result) == 1:
         return [figure_of(result, records[0])]
-    return [figure_of(result, record, label_of(result, record)) for record in records]
+    return [figure_of(result, record, begin(label_of(result, record, records))) for record in records]
 
 
 def drawn(result: Result) -> Picture | None:
@@ -95,8 +133,3 @@ def _adds_up(result: Result) -> bool:
     from saydo.charts.kinds import ADDS_UP
 
     return result.measure.name in ADDS_UP
-
-
-def counted(result: Result, record: Record) -> str:
-    """How many stand behind a row's headline, with their noun."""
-    return count_of(f"{result.measure.name}.{result.measure.count}", record[result.measure.count])

@@ -23,6 +23,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from time import monotonic
 from typing import Any
 
 import pyarrow as pa
@@ -36,16 +37,19 @@ from saydo.measures import Measure, find
 from saydo.result import Note, Result
 from saydo.web import feed
 
-_AT_ONCE = 4  # questions that this process computes side by side
+_SLOW = 2.0  # seconds; measures that once took longer are computed one at a time, so that others need not wait
 _ABOUT = b"saydo"  # where a file of figures holds what is not in its columns
-_pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="answers")
+_quick, _slow = ThreadPoolExecutor(3, thread_name_prefix="quick"), ThreadPoolExecutor(1, thread_name_prefix="slow")
 _jobs: dict[Path, Future[Result]] = {}
 _handing = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Question:
-    """A measure with all that it is asked with; equal questions have equal answers. Made by `question`."""
+    """A measure with all that it is asked with; equal questions have equal answers. Made by `question`.
+
+    Answers are kept whole; small groups are hidden from those who may not see them when an answer is taken out.
+    """
 
     measure: Measure
     by: tuple[str, ...] = ()
@@ -61,7 +65,7 @@ class Question:
     def file(self, version: str) -> Path:
         """Where its answer is kept, for one version of the facts and of this program."""
         spoken = language() if self.measure.is_worded else ""
-        asked = [self.measure.name, self.by, self.as_of, sorted(self.settings.items()), self.show_small_groups]
+        asked = [self.measure.name, self.by, self.as_of, sorted(self.settings.items())]
         key = json.dumps([__version__, *asked, spoken], default=_to_plain, sort_keys=True)
         return _folder(version) / f"{self.measure.name}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.arrow"
 
@@ -103,11 +107,18 @@ def ask_within(asked: Question, seconds: float | None) -> Result | None:
         raise found
     if found is not None:
         return found
+    result = _hand_out(asked, version, seconds)
+    return None if result is None else _for_reader(asked, result)
+
+
+def _hand_out(asked: Question, version: str, seconds: float | None) -> Result | None:
+    """Have it computed by a thread, or join whoever waits for the same."""
     file = asked.file(version)
     with _handing:
         job = _jobs.get(file)
         if job is None:
-            job = _jobs[file] = _pool.submit(copy_context().run, _compute, asked, version)
+            pool = _slow if _slow_mark(asked.measure).exists() else _quick
+            job = _jobs[file] = pool.submit(copy_context().run, _compute, asked, version)
     try:
         return job.result(seconds)
     except TakesLonger:
@@ -122,13 +133,19 @@ def ask_within(asked: Question, seconds: float | None) -> Result | None:
 
 def find_kept(asked: Question, version: str = "") -> Result | SaydoError | None:
     """The answer, or the refusal, if it was computed before for these facts."""
-    return _read(asked.file(version or feed.version()), asked.measure)
+    found = _read(asked.file(version or feed.version()), asked.measure)
+    return _for_reader(asked, found) if isinstance(found, Result) else found
+
+
+def _for_reader(asked: Question, result: Result) -> Result:
+    return result if asked.show_small_groups else asked.measure.hide_small_groups(result, len(asked.by))
 
 
 def keep_text(asked: Question, name: str, make: Callable[[], str]) -> str:
     """A text made from an answer in the language in use (a drawing), made once."""
     version = feed.version()
-    file = asked.file(version).with_suffix(f".{language()}.{name}")
+    whole = "whole" if asked.show_small_groups else "hidden"
+    file = asked.file(version).with_suffix(f".{language()}.{whole}.{name}")
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -155,19 +172,29 @@ def _compute(asked: Question, version: str) -> Result:
             raise found
         if found is not None:
             return found
+        began = monotonic()
         try:
             result = asked.measure(
                 feed.current_facts(),
                 asked.by,
                 asked.as_of,
-                show_small_groups=asked.show_small_groups,
+                show_small_groups=True,
                 **asked.settings,
             )
         except SaydoError as error:
             _put(file.with_suffix(".json"), _write_refusal(error), version)
             raise
+        if monotonic() - began > _SLOW:
+            _slow_mark(asked.measure).parent.mkdir(exist_ok=True)
+            _slow_mark(asked.measure).touch()
         _put(file, _write(result), version)
         return result
+
+
+def _slow_mark(measure: Measure) -> Path:
+    """A file that is there when the measure was seen to be slow; it outlives the versions."""
+    place: Path = settings.HOME / "results" / "slow" / measure.name
+    return place
 
 
 @contextmanager
@@ -190,7 +217,7 @@ def _put(file: Path, content: bytes, version: str) -> None:
     except FileNotFoundError:  # all was forgotten meanwhile
         return
     for other in file.parent.parent.iterdir():
-        if other.name != file.parent.name:
+        if other.name not in (file.parent.name, "slow"):
             shutil.rmtree(other, ignore_errors=True)
 
 

@@ -26,7 +26,7 @@ PERIOD = ("since", "until")
 _AMOUNTS = ("decimal", "float")  # every one its own group: no splits
 _LABELS = {
     "since": mark("From"),
-    "until": mark("Until, not counting that day"),
+    "until": mark("Until"),
     "as_of": mark("As known before"),
     "adjust": mark("Take also into account"),
     "at": mark("Day that parts before and after"),
@@ -199,6 +199,8 @@ def period_inputs(asked: Asked, error: SaydoError | None = None) -> list[Input]:
     """Since, until and as of: those that the measure knows."""
     names = [name for name in PERIOD if name in asked.measure.settings]
     inputs = [_input(asked, name, error) for name in names]
+    not_counted = translate(mark("That day is not counted."))
+    inputs = [replace(one, hint=not_counted) if one.name == "until" else one for one in inputs]
     hint = translate(mark("Today, if left out."))
     label = translate(_LABELS["as_of"])
     return [*inputs, Input("as_of", label, "date", asked.as_of, hint, wrong=_wrong("as_of", error))]

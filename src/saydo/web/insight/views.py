@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from babel import dates
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -21,7 +24,7 @@ from saydo import export
 from saydo.charts.cells import ends_of, is_figure, show_cell
 from saydo.charts.figures import begin, heading, show_group
 from saydo.errors import EmptyTable, MissingTable, SaydoError, UnknownMeasure, UnknownSplit
-from saydo.language import mark, translate
+from saydo.language import current_locale, day, mark, translate
 from saydo.measures import MEASURES, Measure, find, names_a_person
 from saydo.report.single import drawn, foremost, headline
 from saydo.report.story import Figure, figure_of, known, notes_of
@@ -78,6 +81,11 @@ class Cell:
     text: str
     is_number: bool = False
     link: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Does it need room, so as not to become a tower?"""
+        return len(self.text) > 30
 
 
 # The list
@@ -203,13 +211,22 @@ def _tell(request: HttpRequest, asked: Asked, question: answers.Question, result
         "foremost": foremost(result),
         "picture": _picture(question, result),
         "notes": notes_of(result),
-        "as_of": result.as_of,
+        "as_of": _moment(result.as_of),
         "columns": columns,
         "rows": _cells(result, columns, asked.sort, page),
         "pages": [(number, asked.at(page=number)) for number in range(1, pages + 1)] if pages > 1 else [],
         "page": page,
         "files": [(form, _file_address(asked, form)) for form in FORMS] if _may_take(request, result) else [],
     }
+
+
+def _moment(as_of: datetime) -> str:
+    """A moment of the facts in the company's zone; a midnight is called by its day."""
+    facts = feed.current_facts()
+    local = as_of.replace(tzinfo=UTC).astimezone(facts.zone)
+    if local.time() == time():
+        return day(local.date())
+    return dates.format_datetime(local, "long", tzinfo=facts.zone, locale=current_locale())
 
 
 def _picture(question: answers.Question, result: Result) -> dict[str, SafeString | str] | None:
@@ -233,7 +250,16 @@ def _columns(asked: Asked, result: Result) -> list[Column]:
     measure = result.measure
     first = dict.fromkeys([*_telling(result), measure.headline, measure.count])
     rest = [name for name in names if name not in {*first, *ends, *result.by}]
-    return [_column(asked, result, name) for name in [*first, *rest]]
+    columns = [_column(asked, result, name) for name in [*first, *rest]]
+    met = Counter(column.heading for column in columns)
+    return [_told_apart(column) if met[column.heading] > 1 else column for column in columns]
+
+
+def _told_apart(column: Column) -> Column:
+    """Of two columns that people call the same (so many, and their share) the share says so."""
+    if not column.name.endswith(("_share", "_rate")):
+        return column
+    return replace(column, heading=translate(mark("{name}, share"), name=column.heading))
 
 
 def _telling(result: Result) -> list[str]:
