@@ -68,6 +68,38 @@ def refresh() -> int:
         return count
 
 
+def rewrite(names: Sequence[str]) -> None:
+    """Write tables anew from the database and delete every older file and log of theirs, after an erasure."""
+    with _alone(settings.FACTS):
+        places = [settings.FACTS / name for name in names if DeltaTable.is_deltatable(str(settings.FACTS / name))]
+        for place in places:
+            _write_all(place.name)
+        if places:
+            _publish()
+        for place in places:
+            _forget_versions(place)
+
+
+def _write_all(name: str) -> None:
+    """All rows in the place of those there were."""
+    with TemporaryDirectory(dir=settings.FACTS, prefix=".rows-") as desk:
+        file = Path(desk) / "rows.parquet"
+        schema = _spool(name, [], file)
+        rows = (batch.drop_columns([_GONE]) for batch in pq.ParquetFile(file).iter_batches() if batch.num_rows)
+        reader = pa.RecordBatchReader.from_batches(schema, rows)
+        write_deltalake(str(settings.FACTS / name), reader, mode="overwrite", schema_mode="overwrite")
+
+
+def _forget_versions(place: Path) -> None:
+    """Delete what older versions needed: their files, and their logs, in which the least and greatest values stand."""
+    table = DeltaTable(str(place))
+    table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    table.create_checkpoint()
+    for log in (place / "_delta_log").iterdir():
+        if log.name.partition(".")[0].isdigit() and int(log.name.partition(".")[0]) < table.version():
+            log.unlink()
+
+
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """One refresh at a time, over all processes; a killed one leaves no lock behind."""
@@ -86,19 +118,19 @@ def _group(changes: Sequence[Change]) -> dict[str, list[int]]:
 
 
 def _refresh_table(name: str, numbers: Sequence[int]) -> None:
-    """Take the rows that these changes wrote into the Delta table; the first time, all rows."""
-    place = settings.FACTS / name
-    is_new = not DeltaTable.is_deltatable(str(place))
+    """Take the rows that these changes wrote into the Delta table; all rows the first time, and for a new column."""
+    place, schema = settings.FACTS / name, _schema(name)
+    if not DeltaTable.is_deltatable(str(place)) or _columns(place) != set(schema.names):
+        _write_all(name)
+        return
     # Delta reads on threads of its own, where the database is not ours: rows go by way of a file
     with TemporaryDirectory(dir=settings.FACTS, prefix=".rows-") as desk:
         file = Path(desk) / "rows.parquet"
-        schema = _spool(name, [] if is_new else numbers, file)
-        rows = pq.ParquetFile(file)
-        if is_new:
-            live = (batch.drop_columns([_GONE]) for batch in rows.iter_batches() if batch.num_rows)
-            write_deltalake(str(place), pa.RecordBatchReader.from_batches(schema, live), mode="overwrite")
-        else:
-            _merge(place, TABLES[name].key, schema, rows)
+        _merge(place, TABLES[name].key, _spool(name, numbers, file), pq.ParquetFile(file))
+
+
+def _columns(place: Path) -> set[str]:
+    return {column.name for column in DeltaTable(str(place)).schema().fields}
 
 
 def _merge(place: Path, key: Sequence[str], schema: pa.Schema, rows: pq.ParquetFile) -> None:

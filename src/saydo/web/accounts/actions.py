@@ -116,6 +116,8 @@ def with_open_trail() -> Iterator[None]:
     """Inside, the database lets the trail be changed: for erasures, and for what is too old to keep; nothing else."""
     guards = import_module("saydo.web.accounts.migrations.0005_cache_and_trail")
     with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what is not settled yet would forbid it
         for statement in guards.UNGUARD[connection.vendor]:
             cursor.execute(statement)
         yield

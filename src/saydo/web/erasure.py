@@ -1,0 +1,377 @@
+"""All about one person: to hand it over, or to take it away for good.
+
+An erasure leaves the counts and takes the identity: that somebody ordered, complained and scored 3 stays, under a key
+that says nothing; who it was, what they wrote and what only they have goes, from the database, from the facts with all
+their older files, and from the answers kept. It is written down by key, so that it can be done again in a database
+that was restored from a backup (`replay_erasures`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.db.models.functions import Cast
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from saydo.facts import TABLES, Table
+from saydo.web import feed
+from saydo.web.accounts.actions import with_open_trail
+from saydo.web.accounts.models import Erasure, User
+from saydo.web.customers.models import Consent, Customer, Found, Note, Person, Proposal
+from saydo.web.outbox import tell
+from saydo.web.records import Record, columns_of, record_of
+from saydo.web.worker import later
+
+OTHERS = 5  # a word that fewer other rows have may tell who somebody is
+_STEPS = ("orders", "contracts", "feedback", "commitments")  # what leads on to rows that do not name the customer
+_ALWAYS = {("feedback", "comment"), ("customers", "account_id")}
+_KEPT = {"currency"}
+_CHUNK = 500
+_BLANK = "…"
+# Tables that hold people on purpose, this one's own apart: another person of that name is not to be touched.
+_PEOPLE = ("people", "found", "users", "company", "account_emailaddress", "erasures")
+
+
+@dataclass
+class Dossier:
+    """All rows about one person: of the contract by table, and what only the database holds."""
+
+    keys: list[str]  # of all their records, the one they are known by first
+    rows: dict[str, list[Record]] = field(default_factory=dict)
+    people: list[Person] = field(default_factory=list)
+    consents: list[Consent] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many rows there are in all."""
+        return sum(map(len, self.rows.values())) + len(self.people) + len(self.consents) + len(self.notes)
+
+
+def collect(key: str) -> Dossier:
+    """Everything about the person that a record belongs to, over all their records; raises `Customer.DoesNotExist`."""
+    whole = Customer.objects.get(pk=key).whole
+    keys = [whole, *Customer.objects.filter(merged_into=whole).order_by("pk").values_list("pk", flat=True)]
+    return _collect(keys)
+
+
+def _collect(keys: list[str]) -> Dossier:
+    found = Dossier(keys, rows=_rows(keys))
+    found.people = list(Person.objects.filter(customer__in=keys))
+    found.consents = list(Consent.objects.filter(customer__in=keys).select_related("recorded_by"))
+    found.notes = list(Note.objects.filter(customer__in=keys).select_related("by"))
+    return found
+
+
+def _rows(keys: Sequence[str]) -> dict[str, list[Record]]:
+    """Rows that name the customer, then those that name one of their orders, contracts, answers or promises."""
+    found: dict[str, dict[Any, Record]] = {}
+    known: dict[str, set[str]] = {"customers": set(keys)}
+    for _ in range(3):  # an order, its answer, the case about that
+        for name, table in TABLES.items():
+            for row in _naming(name, table, known):
+                found.setdefault(name, {})[row.pk] = row
+                if name in _STEPS:
+                    known.setdefault(name, set()).add(row.pk)
+    return {name: list(rows.values()) for name, rows in found.items()}
+
+
+def _naming(name: str, table: Table, known: Mapping[str, set[str]]) -> Iterator[Record]:
+    """Rows of a table that name something known, but not another customer."""
+    model, columns = record_of(name), columns_of(name)
+    refers = {column.name: column.refers_to for column in table.columns if column.refers_to in known}
+    if name == "customers":
+        refers = {"customer_id": "customers"}
+    customers = [columns[column] for column, to in refers.items() if to == "customers"]
+    for column, to in refers.items():
+        for chunk in _chunks(sorted(known[to])):
+            for row in model._default_manager.filter(**{f"{columns[column]}__in": chunk}):
+                whose = {getattr(row, attribute) for attribute in customers} - {None}
+                if not whose or whose & known["customers"]:
+                    yield row
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
+
+
+# Taking it away
+
+
+def erase_person(key: str, *, by: User | None = None) -> str:
+    """Erase the person that a record belongs to; the key that stands for them since then.
+
+    The database is clean when this returns; the facts are as soon as the background work has come round to it.
+    """
+    with transaction.atomic():
+        dossier = collect(key)
+        if Customer.objects.filter(pk=dossier.keys[0]).exclude(erased_at=None).exists():
+            return dossier.keys[0]
+        new = _erase(dossier, {}, by)
+        later("saydo.web.erasure.purge")
+    return new[dossier.keys[0]]
+
+
+def replay_erasures() -> int:
+    """Erase again whoever was erased before and stands here with an identity; how many records.
+
+    After a restore, and cheap where there is nothing to do.
+    """
+    with transaction.atomic():
+        names = dict(_standing())
+        for key in names:
+            _erase(_collect([key]), names, None)
+        if names:
+            later("saydo.web.erasure.purge")
+    return len(names)
+
+
+def _standing() -> Iterator[tuple[str, str]]:
+    """Records that are written down as erased and are not: what they are called, and what they shall be called."""
+    there = Customer.objects.filter(erased_at=None)
+    journal = list(Erasure.objects.values_list("key", "was"))
+    for chunk in _chunks([key for key, _ in journal]):
+        yield from ((key, key) for key in there.filter(pk__in=chunk).values_list("pk", flat=True))
+    renamed = {was: key for key, was in journal if was != _digest(key)}
+    if renamed:
+        for key in there.values_list("pk", flat=True).iterator(chunk_size=10_000):
+            if digest := renamed.get(_digest(key)):
+                yield key, digest
+
+
+def _digest(key: str) -> str:
+    return salted_hmac("saydo.erasure", key, algorithm="sha256").hexdigest()
+
+
+def _erase(dossier: Dossier, names: Mapping[str, str], by: User | None) -> dict[str, str]:
+    """Erase what was collected; of each record's key, what it is called now (``names`` says it of those known)."""
+    identity = _Identity.of(dossier.people)
+    _delete_securely()
+    tables = _blank_rows(dossier, identity, by)
+    renamed = {key: names.get(key) or (_opaque() if identity.is_in(key) else key) for key in dossier.keys}
+    Note.objects.filter(customer__in=dossier.keys).delete()
+    Person.objects.filter(customer__in=dossier.keys).delete()
+    Proposal.objects.filter(models.Q(main__in=dossier.keys) | models.Q(other__in=dossier.keys)).delete()
+    Consent.objects.filter(customer__in=dossier.keys).update(how="", text_shown="")
+    for name, old, new in _with_identity(dossier, identity, renamed):
+        tables |= _rename(name, old, new, by)
+    _replace_words(
+        {**{old: new for old, new in renamed.items() if old != new}, **dict.fromkeys(identity.words, _BLANK)}
+    )
+    for old, new in renamed.items():
+        Customer.objects.filter(pk=new).update(erased_at=timezone.now())
+        Erasure.objects.update_or_create(
+            key=new,
+            defaults={"was": _digest(old), "by": by, "tables": sorted(tables), "purged_at": None},
+            create_defaults={"key": new, "was": _digest(old), "by": by, "tables": sorted(tables)},
+        )
+    return renamed
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """By what somebody could be known."""
+
+    words: tuple[str, ...]  # whole, as they stand in texts
+    parts: tuple[str, ...]  # of names, folded, as they may stand in keys
+    digits: tuple[str, ...]
+
+    @classmethod
+    def of(cls, people: Iterable[Person]) -> _Identity:
+        whole = {word for one in people for word in (one.email, one.phone, one.street, one.name) if _tells(word)}
+        parts = {part for one in people for part in re.split(r"\W+", one.name.casefold()) if len(part) > 3}
+        digits = {re.sub(r"\D", "", one.phone)[-9:] for one in people}
+        return cls(tuple(sorted(whole)), tuple(sorted(parts)), tuple(number for number in digits if len(number) > 6))
+
+    def is_in(self, key: str) -> bool:
+        """Does a key tell who it is?"""
+        folded, numbers = key.casefold(), re.sub(r"\D", "", key)
+        named = any(part in folded for part in self.parts) or any(word.casefold() in folded for word in self.words)
+        return "@" in key or named or any(number in numbers for number in self.digits)
+
+
+def _tells(word: str) -> bool:
+    """A first name alone is many people's; an address, a number or a full name is not."""
+    return len(word) > 5 and bool(re.search(r"[@\d\s]", word.strip()))
+
+
+def _opaque() -> str:
+    return f"erased-{secrets.token_hex(8)}"
+
+
+def _blank_rows(dossier: Dossier, identity: _Identity, by: User | None) -> set[str]:
+    """Take their own words out of their rows; the tables that changed."""
+    changed = set()
+    for name, rows in dossier.rows.items():
+        words = _Words(name, rows, identity)
+        wanted = [(row, values) for row in rows if (values := words.to_blank(row))]
+        if wanted or name == "customers":
+            change = tell("erased", name, dossier.keys[0] if name == "customers" else "", rows=len(wanted), by=by)
+            for row, values in wanted:
+                record_of(name)._default_manager.filter(pk=row.pk).update(**values, change_id=change.id)
+            changed.add(name)
+    return changed
+
+
+class _Words:
+    """Which words in a table's rows are somebody's own: those that hardly anybody else's rows have."""
+
+    def __init__(self, name: str, rows: Sequence[Record], identity: _Identity) -> None:
+        self.name, self.identity, self.model = name, identity, record_of(name)
+        self.columns = {
+            columns_of(name)[column.name]: column.name
+            for column in TABLES[name].columns
+            if (column.type == "string" and column.null and not column.values and column.name not in _KEPT)
+            and ((name, column.name) in _ALWAYS or not column.is_key)
+        }
+        self.rows, self.common = len(rows), dict[tuple[str, str], bool]()
+
+    def to_blank(self, row: Record) -> dict[str, Any]:
+        """The fields of a row that must go, with what stands there afterwards."""
+        values: dict[str, Any] = {}
+        for attribute, column in self.columns.items():
+            value = getattr(row, attribute)
+            if value is not None and ((self.name, column) in _ALWAYS or not self._is_common(attribute, value)):
+                values[attribute] = None
+        if row.own:
+            own = {
+                name: value
+                for name, value in row.own.items()
+                if not isinstance(value, str) or self._is_common(f"own__{name}", value)
+            }
+            if own != row.own:
+                values["own"] = own or None
+        return values
+
+    def _is_common(self, lookup: str, value: str) -> bool:
+        if any(word.casefold() in value.casefold() for word in self.identity.words):
+            return False
+        if (lookup, value) not in self.common:
+            enough = self.rows + OTHERS  # as if all of theirs had it: what is not sure is not common
+            found = self.model._default_manager.filter(**{lookup: value}).values_list("pk")[:enough]
+            self.common[lookup, value] = len(found) == enough
+        return self.common[lookup, value]
+
+
+def _with_identity(dossier: Dossier, identity: _Identity, renamed: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Keys that tell who somebody is: the table, the key, and a new one."""
+    yield from (("customers", old, new) for old, new in renamed.items() if old != new)
+    for name, rows in dossier.rows.items():
+        if name != "customers" and len(TABLES[name].key) == 1:
+            yield from ((name, str(row.pk), _opaque()) for row in rows if identity.is_in(str(row.pk)))
+
+
+def _rename(name: str, old: str, new: str, by: User | None) -> set[str]:
+    """Give a record another key wherever it is named; the tables of the contract that changed."""
+    target, changed = record_of(name), set()
+    for model in apps.get_models():
+        for one in model._meta.concrete_fields:
+            is_key = model is target and one.primary_key
+            if not is_key and getattr(one, "remote_field", None) is None:
+                continue
+            if is_key or one.remote_field.model is target:
+                changed |= _rename_in(model, one.attname, old, new, by)
+    return changed
+
+
+def _rename_in(model: Any, attribute: str, old: str, new: str, by: User | None) -> set[str]:
+    rows = model._default_manager.filter(**{attribute: old})
+    if not issubclass(model, Record):
+        rows.update(**{attribute: new})
+        return set()
+    if not rows.exists():
+        return set()
+    change = tell("erased", model.table, by=by)
+    change.rows = rows.update(**{attribute: new, "change_id": change.id})
+    change.save(update_fields=["rows"])
+    return {model.table}
+
+
+def _replace_words(words: Mapping[str, str]) -> None:
+    """Replace words wherever the application keeps texts of its own: notes, events, tasks, the trail."""
+    if not words:
+        return
+    with with_open_trail():
+        for model in apps.get_models():
+            if not model.__module__.startswith("saydo.") or issubclass(model, Record):
+                continue
+            if model._meta.db_table not in _PEOPLE:
+                for one in model._meta.concrete_fields:
+                    if isinstance(one, (models.CharField, models.TextField, models.JSONField)) and not one.primary_key:
+                        _replace_in(model, one, words)
+
+
+def _replace_in(model: Any, one: Any, words: Mapping[str, str]) -> None:
+    is_json = isinstance(one, models.JSONField)
+    asked = models.Q()
+    for word in words:
+        asked |= models.Q(as_text__icontains=_as_json(word) if is_json else word)
+    for row in model._default_manager.annotate(as_text=Cast(one.name, models.TextField())).filter(asked):
+        value = getattr(row, one.attname)
+        setattr(row, one.attname, _replaced(value, words))
+        model._default_manager.filter(pk=row.pk).update(**{one.attname: getattr(row, one.attname)})
+
+
+def _as_json(word: str) -> str:
+    """As it stands inside JSON, whose letters beyond ASCII SQLite keeps escaped."""
+    return json.dumps(word)[1:-1] if connection.vendor == "sqlite" else word
+
+
+def _replaced(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for word, other in words.items():
+            value = re.sub(re.escape(word), lambda _, other=other: other, value, flags=re.IGNORECASE)
+        return value
+    if isinstance(value, dict):
+        return {_replaced(name, words): _replaced(one, words) for name, one in value.items()}
+    return [_replaced(one, words) for one in value] if isinstance(value, list) else value
+
+
+# What is left on the disk
+
+
+def _delete_securely() -> None:
+    """SQLite overwrites what is deleted from now on, on this connection; PostgreSQL needs a VACUUM later (`purge`)."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA secure_delete = ON")
+
+
+def purge() -> int:
+    """Take those who were erased out of the facts, their older files, kept answers and dead rows; how many records."""
+    waiting = list(Erasure.objects.filter(purged_at=None))
+    if not waiting:
+        return 0
+    feed.refresh()
+    feed.rewrite(sorted({name for one in waiting for name in one.tables}))
+    from saydo.web.insight.actions import forget_results  # it is an app after this one
+
+    forget_results()
+    _sweep()
+    Erasure.objects.filter(pk__in=[one.pk for one in waiting]).update(purged_at=timezone.now())
+    return len(waiting)
+
+
+def _sweep() -> None:
+    """Have the database overwrite what is no longer there."""
+    if connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%fts5(%'")
+            for (name,) in cursor.fetchall():  # an index keeps what was deleted until its parts are merged
+                cursor.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return
+        names = [model._meta.db_table for model in apps.get_models() if issubclass(model, Record)]
+        for name in (*names, *(model._meta.db_table for model in (Person, Found, Note, Consent))):
+            cursor.execute(f"VACUUM {connection.ops.quote_name(name)}")

@@ -1,0 +1,252 @@
+"""A person is handed everything about them, and is gone when they ask for it: from the database, facts and answers."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+from tests.web.conftest import let_trail_be_emptied
+
+from saydo.web import erasure, feed
+from saydo.web.accounts.models import Entry, Erasure
+from saydo.web.care.models import Case
+from saydo.web.customers.models import Consent, Customer, Note, Person
+from saydo.web.outbox import tell
+from saydo.web.trade.models import Order
+from saydo.web.voice.models import Feedback
+
+ClientOf = Callable[[str], Client]
+TRACES = (
+    "Quillfeather",
+    "quillfeather",
+    "zenobia.q@",
+    "0612345678",
+    "Nightingale Lane",
+    "purple elephant",
+    "shopkey-zq",
+)
+
+
+@pytest.fixture
+def kept_company(own_company: Path) -> Iterator[Path]:
+    """A company that is really committed, and whose trail can be emptied afterwards."""
+    yield own_company
+    let_trail_be_emptied()
+
+
+def put_zenobia(*, key: str = "") -> str:
+    """Somebody with a name, notes, comments and a second record; the key of her first one."""
+    with transaction.atomic():
+        orders = Order.objects.exclude(customer=None)
+        busiest = Feedback.objects.exclude(customer=None).exclude(order=None).order_by("pk")[0]
+        main = busiest.customer_id
+        other = Customer.objects.exclude(pk=main).filter(pk__in=orders.values("customer_id")).order_by("pk")[0]
+        other.merged_into_id = main
+        change = tell("written", "customers", rows=1)
+        other.change_id = change.id
+        other.save()
+        for record in (main, other.pk):
+            Person.objects.update_or_create(
+                customer_id=record,
+                defaults={
+                    "name": "Zenobia Quillfeather",
+                    "email": "zenobia.q@example.org",
+                    "phone": "0612345678",
+                    "street": "3 Nightingale Lane",
+                },
+            )
+        Note.objects.create(customer_id=main, text="A purple elephant lives with her.")
+        Consent.objects.create(
+            customer_id=main,
+            purpose="offers",
+            channel="mail",
+            state="granted",
+            how="call",
+            text_shown="purple elephant",
+        )
+        change = tell("written", "feedback", rows=1)
+        Feedback.objects.filter(pk=busiest.pk).update(comment="I am Quillfeather, purple elephant", change_id=change.id)
+        by_order = Feedback.objects.create(
+            feedback_id="anonymous-1",
+            order_id=orders.filter(customer_id=other.pk)[0].pk,
+            source="survey",
+            comment="purple elephant said by nobody",
+            said_at=busiest.said_at,
+            change_id=change.id,
+            own={"x_remark": "purple elephant", "x_size": 3},
+        )
+        change = tell("written", "cases", rows=1)
+        Case.objects.create(
+            case_id="case-quillfeather",
+            feedback_id=by_order.pk,
+            cause="purple elephant",
+            opened_at=busiest.said_at,
+            change_id=change.id,
+        )
+        change = tell("written", "customers", key=str(main))
+        Customer.objects.filter(pk=main).update(region="purple elephant land", change_id=change.id)
+        Entry.objects.create(action="looked at", table="customers", key="zenobia.q@example.org")
+        Note.objects.create(
+            customer_id=Customer.objects.exclude(pk__in=(main, other.pk)).order_by("pk")[0].pk,
+            text="Neighbour of zenobia quillfeather.",
+        )
+    feed.refresh()
+    return str(main)
+
+
+def traces_in_database() -> list[tuple[str, str]]:
+    """Where in any column of any table one of the words stands."""
+    found = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            for column in connection.introspection.get_table_description(cursor, table):
+                name = connection.ops.quote_name(column.name)
+                for word in TRACES:
+                    cursor.execute(
+                        f"SELECT count(*) FROM {connection.ops.quote_name(table)} WHERE CAST({name} AS text) LIKE %s",  # noqa: S608
+                        [f"%{word}%"],
+                    )
+                    if cursor.fetchone()[0]:
+                        found.append((table, column.name))
+    return found
+
+
+def traces_in_files(folder: Path) -> list[str]:
+    """Which files hold one of the words, read as tables where they are, and as bytes."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for file in (one for one in folder.rglob("*") if one.is_file()):
+        text = file.read_bytes().decode("latin-1")
+        if file.suffix == ".parquet":
+            text += str(pq.ParquetFile(file).read().to_pydict())
+        if any(word in text for word in TRACES):
+            found.append(str(file.relative_to(folder)))
+    return found
+
+
+def test_erasure_leaves_no_trace_and_all_counts(kept_company: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = put_zenobia()
+    results = django_settings.HOME / "results"
+    results.mkdir(exist_ok=True)
+    (results / "stale").mkdir(exist_ok=True)
+    counts = {model: model.objects.count() for model in (Customer, Order, Feedback, Case, Consent)}
+    facts = feed.current_facts()
+    rows = {name: facts.run(facts.table(name)).num_rows for name in ("customers", "feedback", "cases", "orders")}
+    assert len({table for table, _ in traces_in_database()}) >= 5
+    assert len(traces_in_files(kept_company)) >= 3
+
+    assert erasure.erase_person(key) == key
+    assert traces_in_database() == []
+    assert erasure.purge() == 2
+
+    assert traces_in_files(kept_company) == []
+    assert traces_in_files(results) == []
+    assert not any(word in caplog.text for word in TRACES)
+    assert {model: model.objects.count() for model in counts} == counts
+    facts = feed.current_facts()
+    assert {name: facts.run(facts.table(name)).num_rows for name in rows} == rows
+    assert Customer.objects.filter(pk=key).exclude(erased_at=None).count() == 1
+    assert Feedback.objects.get(pk="anonymous-1").own == {"x_size": 3}
+    assert Erasure.objects.filter(purged_at=None).count() == 0
+    assert feed.refresh() == 0
+
+
+def test_erasure_keeps_words_that_many_others_have(kept_company: Path) -> None:
+    key = put_zenobia()
+    before = Customer.objects.get(pk=key)
+    erasure.erase_person(key)
+    after = Customer.objects.get(pk=key)
+    assert (after.country, after.first_seen_at, after.currency) == (
+        before.country,
+        before.first_seen_at,
+        before.currency,
+    )
+    assert (before.region, after.region) == ("purple elephant land", None)
+
+
+def test_key_that_tells_who_it_is_becomes_opaque_everywhere(kept_company: Path) -> None:
+    key = put_zenobia()
+    with transaction.atomic():
+        erasure._rename("customers", key, "shopkey-zq@example.org", None)
+        Order.objects.filter(customer_id="shopkey-zq@example.org").update(customer_id="shopkey-zq@example.org")
+    feed.refresh()
+    orders = Order.objects.filter(customer_id="shopkey-zq@example.org").count()
+    new = erasure.erase_person("shopkey-zq@example.org")
+    erasure.purge()
+    assert new.startswith("erased-")
+    assert Order.objects.filter(customer_id=new).count() == orders
+    assert (traces_in_database(), traces_in_files(kept_company)) == ([], [])
+    assert Case.objects.filter(case_id__startswith="erased-").count() == 1
+
+
+def test_replay_erases_again_in_a_restored_database(kept_company: Path) -> None:
+    key = put_zenobia()
+    erasure.erase_person(key)
+    erasure.purge()
+    with transaction.atomic():  # as a backup from before would bring it back
+        Customer.objects.filter(pk=key).update(erased_at=None)
+        Person.objects.create(customer_id=key, name="Zenobia Quillfeather", email="zenobia.q@example.org")
+    assert erasure.replay_erasures() == 1
+    assert traces_in_database() == []
+    assert erasure.replay_erasures() == 0
+
+
+def test_replay_knows_a_record_by_the_digest_of_its_old_key(company: Path) -> None:
+    record = Customer.objects.order_by("pk")[0]
+    Person.objects.update_or_create(customer=record, defaults={"name": "Zenobia Quillfeather"})
+    Erasure.objects.create(key="erased-0011", was=erasure._digest(record.pk))
+    assert erasure.replay_erasures() == 1
+    assert Customer.objects.filter(pk=record.pk).count() == 0
+    assert Customer.objects.get(pk="erased-0011").erased_at is not None
+
+
+def test_erased_person_is_not_erased_twice(company: Path) -> None:
+    key = Customer.objects.order_by("pk")[0].pk
+    erasure.erase_person(key)
+    was = Erasure.objects.get(key=key).was
+    assert erasure.erase_person(key) == key
+    assert Erasure.objects.get(key=key).was == was
+
+
+def test_erase_page_wants_the_key_typed(company: Path, client_of: ClientOf) -> None:
+    key = Customer.objects.order_by("pk")[0].pk
+    client, place = client_of("administrator"), reverse("person_erase", args=[key])
+    assert "Erase customer" in client.get(place).content.decode()
+    wrong = client.post(place, {"typed": "something else"})
+    assert (wrong.status_code, Customer.objects.get(pk=key).erased_at) == (400, None)
+    assert 'value="something else"' in wrong.content.decode()
+    done = client.post(place, {"typed": key})
+    assert "This person was erased on" in done.content.decode()
+    assert Customer.objects.get(pk=key).erased_at is not None
+    entry = Entry.objects.get(action="erased a person")
+    assert (entry.key, sorted(entry.details)) == (key, ["rows"])
+    assert client_of("manager").get(place).status_code == 403
+
+
+def test_export_holds_all_records_of_the_person(kept_company: Path, client_of: ClientOf) -> None:
+    key = put_zenobia()
+    client, place = client_of("manager"), reverse("person_export", args=[key])
+    assert "rows are kept about customer" in client.get(place).content.decode()
+    parts = zipfile.ZipFile(io.BytesIO(client.post(place).content))
+    held: dict[str, Any] = json.loads(parts.read("person.json"))
+    assert {"people", "notes", "consents", "customers", "orders", "order_lines", "feedback"} <= set(held)
+    assert (len(held["people"]), len(held["customers"])) == (2, 2)
+    assert [note["text"] for note in held["notes"]] == ["A purple elephant lives with her."]
+    assert "purple elephant said by nobody" in [answer["comment"] for answer in held["feedback"]]
+    assert {order["customer_id"] for order in held["orders"]} <= {row["customer_id"] for row in held["customers"]}
+    assert "Zenobia Quillfeather" in parts.read("person.html").decode()
+    assert "change_id" not in held["orders"][0]
+    assert Entry.objects.filter(action="exported a person", key=key).count() == 1
+    assert client_of("agent").get(place).status_code == 403
