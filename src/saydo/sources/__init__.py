@@ -26,7 +26,8 @@ from saydo.sources import _identities, _values
 from saydo.sources._batch import Bad as Bad
 from saydo.sources._batch import Value as Value
 from saydo.sources._batch import check_batch as check_batch
-from saydo.sources._files import ENDINGS, RawFile, find_tables
+from saydo.sources._files import ENDINGS as ENDINGS
+from saydo.sources._files import RawFile, find_tables
 from saydo.sources._identities import pseudonym_macro
 from saydo.sources._mapping import MappingFolder, find_mapping, run_mapping
 from saydo.sources._people import PEOPLE as PEOPLE
@@ -38,6 +39,7 @@ from saydo.sources._picks import Pick as Pick
 from saydo.sources._picks import Recognised as Recognised
 from saydo.sources._picks import guess as guess
 from saydo.sources._picks import match_headers as match_headers
+from saydo.sources._picks import own_name as own_name
 from saydo.sources._picks import people_columns as people_columns
 from saydo.sources._picks import recognise as recognise
 from saydo.sources._picks import write_mapping as write_mapping

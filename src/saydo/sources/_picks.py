@@ -9,6 +9,7 @@ made of it (``pseudonym``), or one value for all rows.
 from __future__ import annotations
 
 import difflib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -119,6 +120,12 @@ def match_headers(contract: Table, headers: tuple[str, ...]) -> dict[str, Origin
             left.remove(close[0])
     own = {name: Origin(names[name]) for name in left if name.startswith("x_") and name.isidentifier()}
     return {**{name: found[name] for name in contract.names if name in found}, **own}
+
+
+def own_name(header: str) -> str:
+    """The name of a column of the company's own that keeps what stands below a header."""
+    plain = re.sub(r"\W+", "_", header_name(header)).strip("_")
+    return plain if plain.startswith("x_") else f"x_{plain or 'column'}"
 
 
 def write_mapping(picks: Mapping[str, Pick], folder: Path) -> bool:

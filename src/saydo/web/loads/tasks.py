@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from saydo.language import use
 from saydo.web.loads.actions import try_to_carry_out
 from saydo.web.loads.models import Load
 from saydo.web.worker import later
@@ -19,5 +18,4 @@ def carry_out(number: int) -> None:
     """Carry out a load, unless it was thrown away meanwhile."""
     load = Load.objects.filter(id=number).first()
     if load is not None:
-        with use("en"):
-            try_to_carry_out(load)
+        try_to_carry_out(load)
