@@ -53,15 +53,21 @@ class DuckDBEngine:
         if count := threads or int(os.environ.get("SAYDO_THREADS", "0")):
             settings["threads"] = count
         self.connection = duckdb.connect(config=settings)
+        self.connection.execute("SET enable_progress_bar = false")
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")  # cursors do not inherit what is set for one session
 
     def run(self, expression: ir.Expr) -> pa.Table:
         """The rows of an expression, with the column types of its schema."""
-        cursor = self.connection.cursor()
+        cursor = self._cursor()
         for name, given in find_given(expression).items():
             cursor.register(name, given)
         rows = cursor.sql(compile_sql(expression)).to_arrow_table()
         return rows.cast(expression.as_table().schema().to_pyarrow())
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self.connection.cursor()
+        cursor.execute("SET enable_progress_bar = false")  # which cursors do not inherit; the terminal has one of ours
+        return cursor
 
     def keep(self, rows: ir.Table) -> ir.Table:
         """The same rows from a file in the temporary folder, written the first time they are asked for."""
@@ -69,7 +75,7 @@ class DuckDBEngine:
         name = _name_kept(query)
         with self._keeping:  # threads that need the same rows wait for the first of them
             if name not in self._kept:
-                file, cursor = quote_text(str(self._spill / f"{name}.parquet")), self.connection.cursor()
+                file, cursor = quote_text(str(self._spill / f"{name}.parquet")), self._cursor()
                 cursor.execute(f"COPY ({query}) TO {file} (FORMAT parquet)")
                 cursor.execute(f"CREATE VIEW {quote_name(name)} AS FROM read_parquet({file})")
                 self._kept.add(name)
@@ -77,12 +83,12 @@ class DuckDBEngine:
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
         """The rows of a query in DuckDB's own language; for sources, whose files no contract describes yet."""
-        cursor = self.connection.cursor().execute(query, parameters)
+        cursor = self._cursor().execute(query, parameters)
         return cursor.to_arrow_table() if cursor.description else pa.table({})
 
     def batches(self, query: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """The rows of a query in batches, for what must never be held whole."""
-        yield from self.connection.cursor().sql(query).to_arrow_reader(rows)
+        yield from self._cursor().sql(query).to_arrow_reader(rows)
 
     def view(self, name: str, files: Sequence[Path], columns: dict[str, str]) -> None:
         """Let ``name`` be the rows of these Parquet files, in the contract's columns and types; no file, no row."""
