@@ -7,6 +7,7 @@ import pytest
 from tests.companies import make_facts
 
 from saydo.company import Facts
+from saydo.measures import _clusters
 from saydo.measures._clusters import add_cluster, rate_interval, run_groups, share_interval, sum_clusters
 from saydo.stats.arrays import Array
 from saydo.stats.intervals import wilson
@@ -151,3 +152,38 @@ def test_share_interval_of_money_holds_the_truth_where_few_rows_weigh_most() -> 
     assert held > runs * 0.95 or binomial_p(held, runs) > 0.001  # it may hold it more often
     _, low, high = share_interval(sums_of(back, weight))
     assert held > ((low <= truth) & (truth <= high)).sum()
+
+
+def test_a_company_of_many_customers_has_the_same_shares_and_nearly_the_same_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(7)
+    orders = [
+        {
+            "ordered_at": "2024-01-01",
+            "customer_id": f"c{customer}",
+            "touchpoint": touchpoint,
+            "shipping_charged": charged,
+        }
+        for customer, touchpoint, charged in zip(
+            rng.integers(0, 3_000, 8_000).tolist(),
+            rng.choice(["web", "shop"], 8_000, p=[0.99, 0.01]).tolist(),
+            rng.integers(0, 2, 8_000).tolist(),
+            strict=True,
+        )
+    ]
+    facts = make_facts(orders=orders, customers=[{"customer_id": f"c{number}"} for number in range(3_000)])
+    rows = add_cluster(facts, facts.table("orders"), "customer_id", "order_id")
+
+    def ask() -> ClusterSums:
+        return sum_clusters(facts, rows, ["touchpoint"], paid=(rows.shipping_charged, rows.order_id.notnull()))["paid"]
+
+    exact = ask()
+    monkeypatch.setattr(_clusters, "MANY_CUSTOMERS", 1_000)
+    close = ask()
+    assert (close.c.tolist(), close.m.tolist()) == (exact.c.tolist(), exact.m.tolist())
+    assert (close.clusters[0], close.mm[0]) == (exact.clusters[0], exact.mm[0])  # the shop has few clusters
+    assert close.clusters[1] == pytest.approx(exact.clusters[1], rel=0.02)
+    assert close.effective_clusters[1] == pytest.approx(exact.effective_clusters[1], rel=0.02)
+    widths = [np.subtract(*share_interval(sums)[:0:-1]) for sums in (close, exact)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.01)

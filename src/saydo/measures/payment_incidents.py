@@ -61,7 +61,7 @@ def compute(
     rows = _with_amounts(rows, facts, lost_after_days)
     rows = add_cluster(facts, add_customer(facts, rows), "customer_id", "order_id", "contract_id", "payment_id")
     split = split_rows(facts, "payment_incidents", "payments", rows, by, at="placed_at")
-    held = hold(_narrow(split.rows, split.names))
+    held = hold(facts, _narrow(split.rows, split.names))
     ratios = {"incident": (held.is_incident, held.is_judged), "loss": (held.old_lost, held.old_due)}
     counts, sums = run_with_clusters(facts, held, split.names, _counts(held), **ratios)
     return Figures(_figures(counts, sums), split.names, split.overlaps)

@@ -71,7 +71,7 @@ def compute(
     others = () if is_whole(facts, "commitments", "customer_id") else ("order_id", "visit_id", "commitment_id")
     rows = add_cluster(facts, rows, "customer_id", *others)
     split = split_rows(facts, "promises_kept", "commitments", rows, by, at="placed_at")
-    held = hold(_narrow(split.rows, split.names))
+    held = hold(facts, _narrow(split.rows, split.names))
     kept = (held.is_kept, held.is_kept | held.is_broken)
     counts, sums = run_with_clusters(facts, held, split.names, _counts(held), kept=kept)
     return Figures(_figures(counts, sums["kept"]), split.names, split.overlaps, _note_undated(facts, rows, counts))
