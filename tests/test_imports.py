@@ -59,6 +59,7 @@ WEB_APPS = (
     "loads",
     "desk",
     "insight",
+    "alerts",
     "today",
 )
 DOORS = {"views", "forms", "urls", "admin"}

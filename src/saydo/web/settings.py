@@ -14,6 +14,7 @@
 - ``SAYDO_COLLECTED=1``: static files were compressed and named by their content; set by ``saydo serve`` itself.
 - ``SAYDO_API_RATE``: how often a key or person may ask the API in a minute; by default 600.
 - ``SAYDO_HOOKS_PRIVATE=1``: webhooks may be sent to addresses of your own network, and without HTTPS.
+- ``SAYDO_ADDRESS``: where people find it, as letters tell it; by default the first host.
 - ``SAYDO_DEBUG=1``: Django's own error pages, for development alone.
 """
 
@@ -34,6 +35,9 @@ SECRET_KEY = os.environ.get("SAYDO_SECRET_KEY") or find_secret_key(HOME)
 ALLOWED_HOSTS = [host.strip() for host in os.environ.get("SAYDO_HOSTS", "localhost,127.0.0.1,[::1]").split(",")]
 _IS_LOCAL = set(ALLOWED_HOSTS) <= {"localhost", "127.0.0.1", "[::1]"}
 IS_SECURE = not _IS_LOCAL and os.environ.get("SAYDO_INSECURE") != "1"
+ADDRESS = os.environ.get("SAYDO_ADDRESS") or (
+    "http://localhost:8000" if _IS_LOCAL else f"{'https' if IS_SECURE else 'http'}://{ALLOWED_HOSTS[0]}"
+)
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -51,6 +51,9 @@ JOBS = (
     Job("saydo.web.worker.beat", 10),
     Job("saydo.web.feed.refresh", 1),
     Job("saydo.web.today.tasks.prepare", 5),
+    Job("saydo.web.alerts.tasks.check", 10 * 60),
+    Job("saydo.web.alerts.tasks.send_digests", 60 * 60),
+    Job("saydo.web.today.tasks.prepare", 5),
     Job("saydo.web.journal.keep_journal", 5),
     Job("saydo.web.worker.tidy", 60 * 60),
 )

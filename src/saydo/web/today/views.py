@@ -15,6 +15,8 @@ from saydo.report.story import interval_of, value_of
 from saydo.result import Result
 from saydo.web import feed
 from saydo.web.accounts.actions import note
+from saydo.web.alerts.models import Alarm
+from saydo.web.alerts.words import tell_alarm
 from saydo.web.care.models import Case
 from saydo.web.customers.models import Customer, Person
 from saydo.web.promises.models import Commitment
@@ -40,6 +42,9 @@ def today(request: HttpRequest) -> HttpResponse:
     if found["version"]:
         found["findings"] = findings_of_today()
         found["work"] = _work()
+        found["alarms"] = [
+            tell_alarm(alarm) for alarm in Alarm.objects.select_related("alert").filter(seen_at=None)[:3]
+        ]
         if may(request.user, "see_identities"):
             found["voices"] = _voices()
             note(request, "read", "feedback", voices=len(found["voices"]))
