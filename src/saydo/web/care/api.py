@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -13,9 +12,9 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from saydo.web.accounts.actions import note
-from saydo.web.care.models import Contact
+from saydo.web.accounts.models import User
+from saydo.web.care.actions import record_contact
 from saydo.web.customers.models import Customer, Touchpoint
-from saydo.web.outbox import tell
 from saydo.web.problems import Problem
 from saydo.web.rights import needs
 
@@ -48,15 +47,14 @@ def add_contact(request: HttpRequest, given: NewContact) -> Status[Any]:
         raise Problem(422, "unknown_customer", place="body.customer_id")
     if given.touchpoint and not Touchpoint.objects.filter(pk=given.touchpoint).exists():
         raise Problem(422, "unknown_touchpoint", place="body.touchpoint")
-    values = given.dict(exclude={"touchpoint", "at"}) | {"touchpoint_id": given.touchpoint}
+    values = given.dict(exclude={"customer_id", "touchpoint", "at"})
+    values |= {"customer": customer.pk, "touchpoint_id": given.touchpoint}
     times = {"at": given.at or timezone.now(), "answered_at": given.answered_at, "resolved_at": given.resolved_at}
     values |= {name: _checked(name, value, times) for name, value in times.items()}
-    key = f"contact-{secrets.token_hex(8)}"
     with transaction.atomic():
-        change = tell("written", "contacts", key, by=request.user)  # type: ignore[arg-type]
-        made = Contact.objects.create(contact_id=key, change_id=change.id, **values)
+        made = record_contact(by=cast("User", request.user), **values)
         note(request, "contact recorded", "customers", customer.pk)
-    return Status(201, {"id": key, "at": made.at})
+    return Status(201, {"id": made.pk, "at": made.at})
 
 
 def _checked(name: str, at: datetime | None, times: dict[str, datetime | None]) -> datetime | None:

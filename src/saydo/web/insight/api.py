@@ -107,7 +107,7 @@ def ask_figure(request: HttpRequest, name: str, asked: Query[Asked]) -> HttpResp
     question = answers.question(measure, asked.by, asked.as_of or None, given, show_small_groups=knows)
     if question.names_people:
         demand(request, "see_identities")
-    result = answers.ask(question, _PATIENCE)
+    result = answers.ask_within(question, _PATIENCE)
     if result is None:
         raise Problem(503, seconds=_PATIENCE)
     return json_response(_answer(result))
