@@ -24,7 +24,8 @@ def keep_journal() -> None:
     known = read_journal(file)
     if Erasure.objects.count() == len(known):
         return
-    found = {row.key: {"was": row.was, "at": row.at.isoformat()} for row in Erasure.objects.order_by("at", "id")}
+    rows = Erasure.objects.order_by("at", "id").values_list("key", "was", "at")  # a database to be replaced is older
+    found = {key: {"was": was, "at": at.isoformat()} for key, was, at in rows}
     part = file.with_suffix(".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
