@@ -2,7 +2,8 @@
 
 The same table of letters folds what is stored (by triggers of the database, so that a bulk load need not know of it)
 and what is typed (`fold`). A plain text is words between single blanks; its parts stand between bars:
-``| anna muller | anna muller example org | 41791234567 | 1204 geneve |``.
+``| anna muller | anna muller example org | 41791234567 1791234567 791234567 91234567 | 1204 geneve |``: a number given
+with its country also stands there without it, for codes of one, two and three digits.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _LETTERS = {
     "u": "ùúûüũūŭůűųǔ", "w": "ŵ", "y": "ýÿŷ", "z": "źżž",
 }  # fmt: skip
 _PAIRS = {"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "þ": "th", "Þ": "th"}
-_BLANKS = ".,;:-_@+'’‘`\"/\\()[]&#|*!?–—\t\u00a0\u202f"
+_BLANKS = ".,;:-_@+'’‘`\"/\\()[]{}<>=~^$%&#|*!?–—\t\n\r\u00a0\u202f"
 _MARKS = "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327\u0328"  # accents written apart
 _ONE = {letter: base for base, letters in _LETTERS.items() for letter in letters + letters.upper() if letter > "\x7f"}
 _FOLD = str.maketrans({**_ONE, **_PAIRS, **dict.fromkeys(_BLANKS, " "), **dict.fromkeys(_MARKS, None)})
@@ -44,14 +45,15 @@ def sql_postgres() -> str:
         letters, into = "".join(_ONE) + _BLANKS + _MARKS, "".join(_ONE.values()) + " " * len(_BLANKS)
         return f"trim(regexp_replace(lower(translate({value}, {_text(letters)}, {_text(into)})), ' +', ' ', 'g'))"
 
-    parts = (words("name"), words("email"), _number("phone"), words("postcode || ' ' || city"))
+    parts = (words("name"), words("email"), _sql_numbers("phone"), words("postcode || ' ' || city"))
     return "'| ' || " + " || ' | ' || ".join(parts) + " || ' |'"
 
 
 def sql_sqlite(row: str, desk: str) -> list[str]:
     """Statements that leave a person's plain text in the one row of ``desk``: SQLite's parser takes few at a time."""
     columns = [f"replace({row}.{name}, '|', ' ')" for name in ("name", "email", "postcode", "city")]
-    whole = f"'| ' || {columns[0]} || ' | ' || {columns[1]} || ' | ' || {_number(f'{row}.phone')} || ' | ' || "
+    numbers = _sql_numbers(f"{row}.phone")
+    whole = f"'| ' || {columns[0]} || ' | ' || {columns[1]} || ' | ' || {numbers} || ' | ' || "
     statements = [
         f"DELETE FROM {desk}",  # noqa: S608  names are ours
         f"INSERT INTO {desk} (plain) VALUES (lower({whole}{columns[2]} || ' ' || {columns[3]}) || ' |')",  # noqa: S608
@@ -71,11 +73,19 @@ def _replace(desk: str, pairs: Sequence[tuple[str, str]], where: str) -> Iterato
         yield f"UPDATE {desk} SET plain = {value} WHERE {where}"  # noqa: S608
 
 
-def _number(value: str) -> str:
+def sql_digits(value: str) -> str:
+    """In SQL, what `digits_of` gives of a telephone number as people write it."""
     value = f"replace({value}, '(0)', '')"
     for between in _BETWEEN:
         value = f"replace({value}, {_text(between)}, '')"
     return f"ltrim({value}, '0')"
+
+
+def _sql_numbers(value: str) -> str:
+    digits = sql_digits(value)
+    shorter = " || ' ' || ".join(f"substr({digits}, {start})" for start in (2, 3, 4))
+    abroad = f"{value} LIKE '+%' OR {value} LIKE '00%'"
+    return f"CASE WHEN {abroad} THEN {digits} || ' ' || {shorter} ELSE {digits} END"
 
 
 def _text(value: str) -> str:

@@ -1,14 +1,15 @@
 """Finding a customer among millions: by name, e-mail, telephone, order number or customer key, small slips allowed.
 
-What is exact comes before what begins so, and that before what is only similar. The database gives at most a few hundred
-candidates by an index of three letters each (PostgreSQL: pg_trgm; SQLite: FTS5); which of them match and how well is
-decided here, by the same rules on both.
+What is exact comes before what begins so, and that before what is only similar. The database gives at most a few
+hundred candidates by an index of words and the beginnings of words; slips are looked for among the words of all names,
+by groups of three letters. Which of the candidates match and how well is decided here, by the same rules on both
+databases.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,8 +22,8 @@ from saydo.web.trade.models import Order
 
 _CANDIDATES = 200
 _ENOUGH = 5  # of good matches, to spare the search for similar ones
-_LIKENESS = 0.4  # shared groups of three letters among those typed, to be a candidate on PostgreSQL
-_POSTINGS = 20_000  # rows that SQLite may weigh when it looks for similar ones
+_LIKENESS = 0.2  # share of groups of three letters in common, to be a candidate on PostgreSQL
+_MOST_WORDS, _MOST_ALIKE = 6, 30
 _NUMBER = re.compile(r"[\d\s+().\-/\u00a0\u202f]{5,}")
 _RANKS = {"exact": 0, "order": 1, "begins": 2, "words": 3, "similar": 4}
 
@@ -47,7 +48,7 @@ class _Hit:
 
 def find_customers(text: str, most: int = 20) -> list[Match]:
     """Whom somebody means who typed this; the best first, each person once."""
-    text = text.strip()[:100]
+    text = text.replace("\x00", "").strip()[:100]
     if len(text) < 2:
         return []
     hits: dict[str, _Hit] = {}
@@ -127,15 +128,14 @@ def _by_number(text: str) -> Iterator[_Hit]:
     digits = digits_of(text)
     if not _NUMBER.fullmatch(text) or len(digits) < 5:
         return
-    ways = [[digits]]
-    if text.startswith(("+", "00")):  # without the country, as somebody from there writes it
-        ways += [[f"| {digits[length:]} |"] for length in (1, 2, 3) if len(digits) - length >= 6]
+    ways = [{digits: True}]
+    if text.startswith(("+", "00")):  # as somebody from there writes it, without the country
+        ways += [{digits[length:]: False} for length in (1, 2, 3) if len(digits) - length >= 6]
     for customer, plain in _look(ways):
-        number = plain.split("|")[3].strip()
-        if number and (number.endswith(digits) or digits.endswith(number)):
-            yield _Hit(customer, "exact", ("", plain))
-        elif digits in number:
-            yield _Hit(customer, "begins", ("", plain))
+        numbers = plain.split("|")[3].split()
+        is_whole = any(number == digits or (len(ways) > 1 and digits.endswith(number)) for number in numbers)
+        if is_whole or any(number.startswith(digits) for number in numbers):
+            yield _Hit(customer, "exact" if is_whole else "begins", ("", plain))
 
 
 # By words
@@ -143,22 +143,22 @@ def _by_number(text: str) -> Iterator[_Hit]:
 
 def _by_words(text: str) -> Iterator[_Hit]:
     words = fold(text).split()
-    if not any(len(word) > 1 for word in words):
+    long = [word for word in words if len(word) > 1]
+    if not long:
         return
-    typed, long = " ".join(words), [word for word in words if len(word) > 1]
     seen: set[str] = set()
-    for parts in ([f"| {typed} |"], [f" {word} " for word in long], [f" {word}" for word in long]):
-        for customer, plain in _look([parts]):
+    for is_begun in (False, True):
+        for customer, plain in _look([dict.fromkeys(long, is_begun)]):
             if customer not in seen and all(f" {word}" in plain for word in words):
                 seen.add(customer)
-                yield _Hit(customer, *_judge(typed, words, plain))
+                yield _Hit(customer, *_judge(words, plain))
         if len(seen) >= _CANDIDATES:
             return
 
 
-def _judge(typed: str, words: Sequence[str], plain: str) -> tuple[str, tuple[object, ...]]:
+def _judge(words: Sequence[str], plain: str) -> tuple[str, tuple[object, ...]]:
     """How well a text fits that holds every word typed, or words that begin so; whole words of a name come first."""
-    name = plain.split("|")[1]
+    typed, name = " ".join(words), plain.split("|")[1]
     if f"| {typed} |" in plain:
         return "exact", (name,)
     parts = name.split()
@@ -167,15 +167,15 @@ def _judge(typed: str, words: Sequence[str], plain: str) -> tuple[str, tuple[obj
     return "begins" if is_begun else "words", (unlike, sum(f" {word}" not in name for word in words), name)
 
 
-# By likeness
+# By likeness: the words of all names that differ by a slip or two from those typed, then whoever bears them
 
 
 def _by_likeness(text: str) -> Iterator[_Hit]:
-    words = fold(text).split()
-    if not any(len(word) > 2 for word in words):
+    words = fold(text).split()[:_MOST_WORDS]
+    meant = {word: {word, *_alike(word)} for word in words if len(word) > 1}
+    if all(len(others) == 1 for others in meant.values()):
         return
-    alike = _alike_postgres if connection.vendor == "postgresql" else _alike_sqlite
-    for customer, plain in alike(" ".join(words)):
+    for customer, plain in _look([meant]):
         slips = _slips(words, plain)
         if slips is not None:
             yield _Hit(customer, "similar", (slips, plain))
@@ -185,7 +185,7 @@ def _slips(words: Sequence[str], plain: str) -> int | None:
     """The letters by which the words typed differ from the nearest ones here; null if one differs by too many."""
     slips, parts = 0, [word for part in plain.split("|")[1:3] for word in part.split()]
     for word in words:
-        most = 0 if len(word) < 3 else 1 if len(word) < 6 else 2
+        most = _slips_allowed(word)
         nearest = min((_distance(word, part, most) for part in parts), default=most + 1)
         if nearest > most:
             return None
@@ -193,7 +193,13 @@ def _slips(words: Sequence[str], plain: str) -> int | None:
     return slips
 
 
-@lru_cache(maxsize=20_000)
+def _slips_allowed(word: str) -> int:
+    if len(word) < 3 or not word.isalpha():  # a digit is no slip
+        return 0
+    return 1 if len(word) < 6 else 2
+
+
+@lru_cache(maxsize=50_000)
 def _distance(first: str, second: str, most: int) -> int:
     """Letters added, left out, replaced or swapped with their neighbour; anything above ``most`` is ``most`` + 1."""
     if abs(len(first) - len(second)) > most:
@@ -212,56 +218,64 @@ def _distance(first: str, second: str, most: int) -> int:
     return min(row[-1], most + 1)
 
 
-def _alike_postgres(typed: str) -> list[tuple[str, str]]:
+def _alike(word: str) -> list[str]:
+    """The words of names here that somebody may have meant, the nearest first."""
+    most = _slips_allowed(word)
+    if not most:
+        return []
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [str(_LIKENESS)])
-        cursor.execute(
-            "SELECT customer_id, plain FROM found WHERE %s <%% plain ORDER BY word_similarity(%s, plain) DESC LIMIT %s",
-            [typed, typed, _CANDIDATES],
-        )
-        return cursor.fetchall()
-
-
-def _alike_sqlite(typed: str) -> list[tuple[str, str]]:
-    """By the rarest groups of three letters among those typed: they tell most and cost least."""
-    padded = [f" {word} " for word in typed.split()]
-    groups = {word[start : start + 3] for word in padded for start in range(len(word) - 2)}
-    with connection.cursor() as cursor:
-        places = ", ".join(["%s"] * len(groups))
-        cursor.execute(f"SELECT term, doc FROM found_trigrams WHERE term IN ({places}) ORDER BY doc", list(groups))  # noqa: S608
-        chosen, rows = [], 0
-        for term, count in cursor.fetchall():
-            rows += count
-            if rows > _POSTINGS and len(chosen) > 1:
-                break
-            chosen.append(term)
-        if not chosen:
-            return []
-        cursor.execute(
-            "SELECT f.customer_id, f.plain FROM found_index i JOIN found f ON f.id = i.rowid "
-            "WHERE found_index MATCH %s ORDER BY i.rank LIMIT %s",
-            [" OR ".join(map(_quoted, chosen)), _CANDIDATES],
-        )
-        return cursor.fetchall()
-
-
-def _look(ways: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
-    """Texts that hold all parts of one of the ways, at most `_CANDIDATES`: key of the record, plain text."""
-    with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            parts = [part for way in ways for part in way]
-            where = " OR ".join(" AND ".join(["plain LIKE %s"] * len(way)) for way in ways)
-            patterns = ["%" + re.sub(r"([\\%_])", r"\\\1", part) + "%" for part in parts]
-            cursor.execute(f"SELECT customer_id, plain FROM found WHERE {where} LIMIT %s", [*patterns, _CANDIDATES])  # noqa: S608
-        else:
-            asked = " OR ".join("(" + " AND ".join(map(_quoted, way)) + ")" for way in ways)
+            cursor.execute("SELECT set_config('pg_trgm.similarity_threshold', %s, true)", [str(_LIKENESS)])
             cursor.execute(
-                "SELECT f.customer_id, f.plain FROM found_index i JOIN found f ON f.id = i.rowid "
-                "WHERE found_index MATCH %s LIMIT %s",
-                [asked, _CANDIDATES],
+                "SELECT word FROM found_words WHERE word %% %s ORDER BY similarity(word, %s) DESC LIMIT %s",
+                [word, word, _CANDIDATES],
             )
+        else:
+            padded = f"  {word} "
+            groups = {padded[start : start + 3] for start in range(len(padded) - 2)}
+            cursor.execute(
+                "SELECT w.word FROM found_trigrams t JOIN found_words w ON w.id = t.rowid "
+                "WHERE found_trigrams MATCH %s ORDER BY t.rank LIMIT %s",
+                [" OR ".join(f'"{group}"' for group in groups), _CANDIDATES],
+            )
+        words = [found for (found,) in cursor.fetchall()]
+    near = {found: slips for found in words if (slips := _distance(word, found, most)) <= most}
+    return sorted(near, key=lambda found: (near[found], found))[:_MOST_ALIKE]
+
+
+# The index of words
+
+
+def _look(ways: Sequence[Mapping[str, bool] | Mapping[str, Collection[str]]]) -> list[tuple[str, str]]:
+    """Plain texts that hold all words of one of the ways, at most `_CANDIDATES`: key of the record, text.
+
+    To each word, is it only the beginning of one; or the words that may stand in its place.
+    """
+    is_postgres = connection.vendor == "postgresql"
+    asked = (_either(is_postgres)).join("(" + _both(is_postgres).join(_words(way, is_postgres)) + ")" for way in ways)
+    query = (
+        "SELECT customer_id, plain FROM found WHERE to_tsvector('simple', plain) @@ %s::tsquery LIMIT %s"
+        if is_postgres
+        else "SELECT f.customer_id, f.plain FROM found_index i JOIN found f ON f.id = i.rowid "
+        "WHERE found_index MATCH %s LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [asked, _CANDIDATES])
         return cursor.fetchall()
 
 
-def _quoted(part: str) -> str:
-    return '"' + part.replace('"', '""') + '"'
+def _either(is_postgres: bool) -> str:
+    return " | " if is_postgres else " OR "
+
+
+def _both(is_postgres: bool) -> str:
+    return " & " if is_postgres else " AND "
+
+
+def _words(way: Mapping[str, bool] | Mapping[str, Collection[str]], is_postgres: bool) -> Iterator[str]:
+    quote, begun = ("'", ":*") if is_postgres else ('"', "*")
+    for word, how in way.items():
+        if isinstance(how, bool):
+            yield f"{quote}{word}{quote}{begun if how else ''}"
+        else:
+            yield "(" + _either(is_postgres).join(f"{quote}{other}{quote}" for other in how) + ")"

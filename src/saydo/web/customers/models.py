@@ -61,8 +61,8 @@ class Person(models.Model):
 class Found(models.Model):
     """What a person is found by: name, e-mail, telephone and town in plain letters (`saydo.web.plain`).
 
-    The database keeps it in line with `Person` by triggers, and the index of its parts in line with it: nobody writes
-    here.
+    The database keeps it in line with `Person` by triggers, and with it an index of its words and a list of the words
+    of all names (``found_words``): nobody writes here.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -83,6 +83,7 @@ class Proposal(models.Model):
         ("mail", mark("the same e-mail address")),
         ("phone", mark("the same telephone number")),
         ("number", mark("the same customer number and name in two systems")),
+        ("hand", mark("found by a colleague")),
     )
     STATES = (("open", mark("to decide")), ("merged", mark("merged")), ("refused", mark("two persons")))
 
@@ -94,6 +95,7 @@ class Proposal(models.Model):
     found_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+    before = models.JSONField(default=dict)  # of merged ones, how the records stood: main, other, moved
 
     class Meta:
         db_table = "merge_proposals"

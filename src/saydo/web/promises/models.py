@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 
 from saydo.web.records import KEY, Record, Reference, choices
+from saydo.web.trade.models import Order
 
 
 class Promise(Record):
@@ -42,3 +45,31 @@ class Commitment(Record):
 
     class Meta:
         db_table = "commitments"
+
+    def state_at(self, now: datetime) -> str:
+        """kept, broken, open or withdrawn, as `saydo.measures._commitments` decides it (a test holds them together).
+
+        Reads the order: fetch it with ``select_related``.
+        """
+        if self.kept is not None and (self.settled_at is None or self.settled_at < now):
+            return "kept" if self.kept else "broken"
+        if self._is_taken_back():
+            return "withdrawn"
+        if self.fulfilled_at:
+            return "kept" if self.due_at is None or self.fulfilled_at <= self.due_at else "broken"
+        return "broken" if self.due_at and self.due_at < now else "open"
+
+    def _is_taken_back(self) -> bool:
+        """Was it withdrawn, or its order cancelled, before it was due and before it was fulfilled?"""
+        try:
+            order = self.order
+        except Order.DoesNotExist:
+            order = None
+        cancelled_at = order.cancelled_at if order else None
+        if order and order.status == "cancelled" and cancelled_at is None and self.fulfilled_at is None:
+            return True  # cancelled nobody knows when
+        times = [self.withdrawn_at, cancelled_at if cancelled_at and cancelled_at > self.made_at else None]
+        back_at = min((time for time in times if time), default=None)
+        if back_at is None or (self.due_at and back_at > self.due_at):
+            return False
+        return self.fulfilled_at is None or back_at < self.fulfilled_at

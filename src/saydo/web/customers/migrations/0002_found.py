@@ -13,47 +13,73 @@ COLUMNS = "name, email, phone, postcode, city"
 
 def postgres():
     """Whole statements at a time, so that a bulk load pays for one step and not for one per row."""
-    put = """
-        INSERT INTO found (customer_id, plain) SELECT customer_id, {plain} FROM {rows}
+    words = "string_to_array(trim(split_part(plain, '|', 2)), ' ')"
+    add = f"""INSERT INTO found_words (word)
+        SELECT DISTINCT word FROM fresh, unnest({words}) AS word WHERE length(word) > 2 ORDER BY word
+        ON CONFLICT DO NOTHING"""
+    drop = f"""DELETE FROM found_words w USING (SELECT DISTINCT word FROM gone, unnest({words}) AS word) g
+        WHERE w.word = g.word AND NOT EXISTS (
+            SELECT 1 FROM found WHERE to_tsvector('simple', plain) @@ ('''' || g.word || '''')::tsquery)"""
+    put = f"""INSERT INTO found (customer_id, plain) SELECT customer_id, {sql_postgres()} FROM fresh
         ON CONFLICT (customer_id) DO UPDATE SET plain = excluded.plain WHERE found.plain <> excluded.plain"""
-    plain = sql_postgres()
     yield "CREATE EXTENSION IF NOT EXISTS pg_trgm"
-    yield put.format(plain=plain, rows="people")
-    yield "CREATE INDEX found_trigrams ON found USING gin (plain gin_trgm_ops)"
-    yield f"""
-        CREATE FUNCTION find_people() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {put.format(plain=plain, rows="fresh")};
-        RETURN NULL; END $$"""
-    yield """
-        CREATE FUNCTION lose_people() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        DELETE FROM found USING gone WHERE found.customer_id = gone.customer_id; RETURN NULL; END $$"""
-    for event, rows, does in (
-        ("INSERT", "NEW TABLE AS fresh", "find_people"),
-        ("UPDATE", "NEW TABLE AS fresh", "find_people"),
-        ("DELETE", "OLD TABLE AS gone", "lose_people"),
+    yield "CREATE INDEX found_index ON found USING gin (to_tsvector('simple', plain))"
+    yield "CREATE TABLE found_words (word text PRIMARY KEY)"
+    yield "CREATE INDEX found_words_trigrams ON found_words USING gin (word gin_trgm_ops)"
+    lose = "DELETE FROM found USING gone WHERE found.customer_id = gone.customer_id"
+    for name, does in (("find_people", put), ("lose_people", lose), ("add_words", add), ("drop_words", drop)):
+        yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {does}; RETURN NULL; END $$"
+    for table, event, rows, does in (
+        ("people", "INSERT", "NEW TABLE AS fresh", "find_people"),
+        ("people", "UPDATE", "NEW TABLE AS fresh", "find_people"),
+        ("people", "DELETE", "OLD TABLE AS gone", "lose_people"),
+        ("found", "INSERT", "NEW TABLE AS fresh", "add_words"),
+        ("found", "UPDATE", "NEW TABLE AS fresh", "add_words"),
+        ("found", "UPDATE", "OLD TABLE AS gone", "drop_words"),
+        ("found", "DELETE", "OLD TABLE AS gone", "drop_words"),
     ):
-        yield f"""
-            CREATE TRIGGER people_found_{event} AFTER {event} ON people REFERENCING {rows}
+        yield f"""CREATE TRIGGER {does}_at_{event} AFTER {event} ON {table} REFERENCING {rows}
             FOR EACH STATEMENT EXECUTE FUNCTION {does}()"""
+    yield "UPDATE people SET name = name"  # those who are there already
 
 
 def sqlite():
-    """Row by row. The index keeps no copy of the texts: to take one out, it is told what stood there."""
+    """Row by row. The indexes keep no copy of the texts: to take one out, they are told what stood there."""
     yield "CREATE TABLE folding (plain text NOT NULL)"  # the desk on which one text is folded
-    yield "CREATE VIRTUAL TABLE found_index USING fts5(plain, content = 'found', content_rowid = 'id', tokenize = 'trigram')"
-    yield "CREATE VIRTUAL TABLE found_trigrams USING fts5vocab(found_index, 'row')"
-    out = "INSERT INTO found_index (found_index, rowid, plain) VALUES ('delete', OLD.id, OLD.plain);"
-    into = "INSERT INTO found_index (rowid, plain) VALUES (NEW.id, NEW.plain);"
-    yield f"CREATE TRIGGER found_new AFTER INSERT ON found BEGIN {into} END"
-    yield f"CREATE TRIGGER found_changed AFTER UPDATE ON found WHEN NEW.plain <> OLD.plain BEGIN {out} {into} END"
-    yield f"CREATE TRIGGER found_gone AFTER DELETE ON found BEGIN {out} END"
+    yield "CREATE TABLE found_words (id integer PRIMARY KEY, word text NOT NULL UNIQUE)"
+    yield "CREATE VIRTUAL TABLE found_index USING fts5(plain, content = 'found', content_rowid = 'id', prefix = '2 3')"
+    yield "CREATE VIRTUAL TABLE found_trigrams USING fts5(word, content = '', tokenize = 'trigram')"
+    add = words("INSERT INTO found_words (word) SELECT value FROM {words} WHERE length(value) > 2 ON CONFLICT DO NOTHING;", "NEW")
+    drop = words(
+        """DELETE FROM found_words WHERE word IN (SELECT value FROM {words}) AND NOT EXISTS
+        (SELECT 1 FROM found_index WHERE found_index MATCH '"' || found_words.word || '"');""",
+        "OLD",
+    )
+    for table, index, column, edge, also_add, also_drop in (
+        ("found", "found_index", "plain", "{}", add, drop),
+        ("found_words", "found_trigrams", "word", "'  ' || {} || ' '", "", ""),  # beginnings tell more than middles
+    ):
+        old, new = edge.format(f"OLD.{column}"), edge.format(f"NEW.{column}")
+        out = f"INSERT INTO {index} ({index}, rowid, {column}) VALUES ('delete', OLD.id, {old});"
+        into = f"INSERT INTO {index} (rowid, {column}) VALUES (NEW.id, {new});"
+        yield f"CREATE TRIGGER {table}_new AFTER INSERT ON {table} BEGIN {into} {also_add} END"
+        yield f"""CREATE TRIGGER {table}_changed AFTER UPDATE ON {table} WHEN NEW.{column} <> OLD.{column}
+            BEGIN {out} {into} {also_drop} {also_add} END"""
+        yield f"CREATE TRIGGER {table}_gone AFTER DELETE ON {table} BEGIN {out} {also_drop} END"
     fold = "; ".join(sql_sqlite("NEW", "folding"))
-    put = """
-        INSERT INTO found (customer_id, plain) SELECT NEW.customer_id, plain FROM folding WHERE 1
+    put = """INSERT INTO found (customer_id, plain) SELECT NEW.customer_id, plain FROM folding WHERE 1
         ON CONFLICT (customer_id) DO UPDATE SET plain = excluded.plain; DELETE FROM folding;"""
     yield f"CREATE TRIGGER people_new AFTER INSERT ON people BEGIN {fold}; {put} END"
     yield f"CREATE TRIGGER people_changed AFTER UPDATE OF {COLUMNS} ON people BEGIN {fold}; {put} END"
     yield "CREATE TRIGGER people_gone AFTER DELETE ON people BEGIN DELETE FROM found WHERE customer_id = OLD.customer_id; END"
     yield "UPDATE people SET name = name"  # those who are there already
+
+
+def words(statement, row):
+    """A statement that reads the words of a name in SQLite."""
+    name = f"trim(substr({row}.plain, 2, instr(substr({row}.plain, 2), '|') - 1))"
+    listed = f"""'["' || replace({name}, ' ', '","') || '"]'"""
+    return statement.format(words=f"json_each(CASE WHEN json_valid({listed}) THEN {listed} ELSE '[]' END)")
 
 
 def make_index(apps, schema_editor):
@@ -68,12 +94,15 @@ def drop_index(apps, schema_editor):
     """Back: the index and what keeps it."""
     with schema_editor.connection.cursor() as cursor:
         if schema_editor.connection.vendor == "postgresql":
-            cursor.execute("DROP FUNCTION find_people() CASCADE")
-            cursor.execute("DROP FUNCTION lose_people() CASCADE")
+            for name in ("find_people", "lose_people", "add_words", "drop_words"):
+                cursor.execute(f"DROP FUNCTION {name}() CASCADE")
+            cursor.execute("DROP TABLE found_words")
+            cursor.execute("DROP INDEX found_index")
             return
-        for name in ("people_new", "people_changed", "people_gone", "found_new", "found_changed", "found_gone"):
-            cursor.execute(f"DROP TRIGGER {name}")
-        for name in ("found_trigrams", "found_index", "folding"):
+        for table in ("people", "found", "found_words"):
+            for event in ("new", "changed", "gone"):
+                cursor.execute(f"DROP TRIGGER {table}_{event}")
+        for name in ("found_trigrams", "found_index", "found_words", "folding"):
             cursor.execute(f"DROP TABLE {name}")
 
 
@@ -100,10 +129,11 @@ class Migration(migrations.Migration):
             name='Proposal',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(choices=[('mail', 'the same e-mail address'), ('phone', 'the same telephone number'), ('number', 'the same customer number and name in two systems')], max_length=10)),
+                ('rule', models.CharField(choices=[('mail', 'the same e-mail address'), ('phone', 'the same telephone number'), ('number', 'the same customer number and name in two systems'), ('hand', 'found by a colleague')], max_length=10)),
                 ('is_sure', models.BooleanField(default=False)),
                 ('state', models.CharField(choices=[('open', 'to decide'), ('merged', 'merged'), ('refused', 'two persons')], default='open', max_length=10)),
                 ('found_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('before', models.JSONField(default=dict)),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
                 ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('main', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),

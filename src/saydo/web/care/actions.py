@@ -1,0 +1,56 @@
+"""What is done about conversations and dissatisfactions."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from saydo.web.accounts.models import User
+from saydo.web.care.models import Case, Contact
+from saydo.web.outbox import tell
+
+
+def record_contact(*, customer: str, by: User, at: datetime | None = None, **said: Any) -> Contact:
+    """Write down a conversation or message; ``said`` are columns of the contract."""
+    key = f"contact-{secrets.token_hex(8)}"
+    with transaction.atomic():
+        change = tell("written", "contacts", key, by=by)
+        return Contact.objects.create(
+            contact_id=key, customer_id=customer, at=at or timezone.now(), change_id=change.id, **said
+        )
+
+
+def open_case(*, customer: str, by: User, cause: str = "", order: str | None = None, **known: Any) -> Case:
+    """Begin to work on a dissatisfaction."""
+    key = f"case-{secrets.token_hex(8)}"
+    with transaction.atomic():
+        change = tell("opened", "cases", key, by=by)
+        return Case.objects.create(
+            case_id=key,
+            customer_id=customer,
+            cause=cause or None,
+            order_id=order,
+            opened_at=timezone.now(),
+            change_id=change.id,
+            **known,
+        )
+
+
+def answer_case(case: Case, by: User) -> None:
+    """The customer had a first answer; a second time changes nothing."""
+    with transaction.atomic():
+        change = tell("answered", "cases", case.pk, by=by)
+        Case.objects.filter(pk=case.pk, answered_at=None).update(answered_at=timezone.now(), change_id=change.id)
+
+
+def close_case(case: Case, by: User, outcome: str) -> None:
+    """What came of it; a case that is closed stays as it is."""
+    now = timezone.now()
+    with transaction.atomic():
+        change = tell("closed", "cases", case.pk, by=by)
+        Case.objects.filter(pk=case.pk, answered_at=None).update(answered_at=now)
+        Case.objects.filter(pk=case.pk, closed_at=None).update(closed_at=now, outcome=outcome, change_id=change.id)
