@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from saydo import __version__
-from saydo.web import health, worker
+from saydo.web import health, outbox, worker
 from saydo.web.accounts.models import Change
 
 
@@ -33,7 +33,7 @@ def test_health_names_a_worker_that_is_silent(company: Path, client: Client) -> 
 def test_health_names_a_feed_that_is_behind(company: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     worker.beat()
     waiting = Change(kind="written", at=timezone.now() - timedelta(minutes=9))
-    monkeypatch.setattr(health.outbox, "untaken", lambda *_, **__: [waiting])
+    monkeypatch.setattr(outbox, "untaken", lambda *_, **__: [waiting])
     assert ask(client) == (200, {"ok": True, "wrong": []})
     waiting.at = timezone.now() - timedelta(minutes=11)
     assert ask(client) == (503, {"ok": False, "wrong": ["feed"]})

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 
 from django.db import close_old_connections, connection
@@ -92,7 +93,7 @@ def run_due() -> None:
         do_task(number)
 
 
-def _work(stop: threading.Event) -> Iterator[Future[object]]:
+def _work(stop: threading.Event) -> Iterator[Future[bool]]:
     """Hand out what is due until told to stop; what is still running then."""
     jobs, tasks = ThreadPoolExecutor(3), ThreadPoolExecutor(2)  # a long import never keeps the feed waiting
     next_at = dict.fromkeys(JOBS, 0.0)
@@ -106,11 +107,11 @@ def _work(stop: threading.Event) -> Iterator[Future[object]]:
                 next_at[key] = monotonic() + pause(key, failures[key])
         for job in JOBS:
             if job not in at_work and next_at[job] <= monotonic():
-                at_work[job] = jobs.submit(_safely, job.name, lambda job=job: do_job(job))
+                at_work[job] = jobs.submit(_safely, job.name, partial(do_job, job))
         busy = [key for key in at_work if isinstance(key, int)]
         with _whatever_happens():
             for number in _due(2 - len(busy), besides=busy):
-                at_work[number] = tasks.submit(_safely, "task", lambda number=number: do_task(number))
+                at_work[number] = tasks.submit(_safely, "task", partial(do_task, number))
         stop.wait(POLL)
     for pool in (jobs, tasks):
         pool.shutdown(wait=False, cancel_futures=True)
