@@ -132,6 +132,14 @@ def test_value_says_what_is_wrong_and_what_would_help(facts: Facts) -> None:
         measures.lifetime_value(facts, by="customers.segment", each="customer")
 
 
+def test_lifetime_value_says_nothing_where_the_cost_of_most_of_what_was_sold_is_unknown() -> None:
+    company = make_company()
+    for place, line in enumerate(company["order_lines"]):
+        line["unit_cost"] = 6.0 if place % 16 == 0 else None
+    with pytest.raises(NothingToMeasure, match="the cost of most of what was sold is unknown, so nobody can say what"):
+        measures.lifetime_value(make_facts(**company), model="mbg_nbd")
+
+
 @pytest.mark.parametrize("name", ["lifetime_value", "spend_model"])
 def test_amounts_in_other_currencies_need_a_rate(name: str) -> None:
     company = make_company()

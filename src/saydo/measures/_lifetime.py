@@ -29,6 +29,7 @@ TITLES = {"bg_nbd": "BG/NBD", "mbg_nbd": "MBG/NBD", "pareto_nbd": "Pareto/NBD"}
 USABLE = ("mbg_nbd", "pareto_nbd")  # the BG/NBD calls everyone who bought once alive for ever
 ENOUGH = 100  # customers who came back before, and purchases after, for a choice by what happened
 DRAWS = 200
+MOST_UNCOSTED = 0.5  # of the sales: where the cost of more is unknown, what is known of the others stands for nobody
 _KEPT = mark(
     "The model is the {model}: fitted to the purchases before {day}, no other foretold those from then on better by "
     "more than chance."
@@ -42,6 +43,10 @@ _AT_END = mark(
     "{parameter} has run to the end of its range, and has no interval: customers hardly differ in it, or are too few."
 )
 _NO_COST = mark("the cost of nothing that was sold is known; add unit_cost to order_lines or products")
+_LITTLE_COST = mark(
+    "the cost of most of what was sold is unknown, so nobody can say what customers leave; add unit_cost to "
+    "order_lines or products"
+)
 
 
 @dataclass(frozen=True)
@@ -163,8 +168,12 @@ def daily_rate(discount: float) -> float:
 
 def customer_margins(facts: Facts) -> ir.Table:
     """customer_id and margin: all that a customer has left so far; null where no cost of what he bought is known."""
+    return _sums_of_customers(facts).select("customer_id", "margin")
+
+
+def _sums_of_customers(facts: Facts) -> ir.Table:
     rows = movements(facts)
-    return sum_margin(rows.filter(rows.customer_id.notnull()), "customer_id").select("customer_id", "margin")
+    return sum_margin(rows.filter(rows.customer_id.notnull()), "customer_id")
 
 
 def find_credibility(facts: Facts) -> Credibility:
@@ -172,18 +181,20 @@ def find_credibility(facts: Facts) -> Credibility:
 
     The margin of a customer is all of it; that of a purchase is what names its orders (goods, shipping, returns,
     payments, contacts about them), so that costs which name none fall on all purchases of the customer alike. Customers
-    of unknown cost are left out. Raises `NothingToMeasure` when no cost is known.
+    of unknown cost are left out. Raises `NothingToMeasure` when no cost is known, or that of less than half the sales.
     """
     histories = find_histories(facts).select("customer_id", "repeats")
-    margins = customer_margins(facts).rename(_customer="customer_id")
-    whole = histories.join(margins.filter(margins.margin.notnull()), [("customer_id", "_customer")])
+    whole = histories.join(_sums_of_customers(facts).rename(_customer="customer_id"), [("customer_id", "_customer")])
     n, own = (whole.repeats + 1).cast("float64"), whole.margin
+    is_known = own.notnull()
     sums = whole.aggregate(
-        customers=whole.count(),
-        purchases=n.sum(),
-        purchases_squared=(n * n).sum(),
+        customers=whole.count(where=is_known),
+        purchases=n.sum(where=is_known),
+        purchases_squared=(n * n).sum(where=is_known),
         margin=own.sum(),
         weighted=(own * own / n).sum(),
+        sales=whole.sales.sum(),
+        uncosted=whole.sales_without_cost.sum(),
     )
     per = _purchase_margins(facts)
     per = per.group_by("customer_id").aggregate(days=per.count(), made=per.margin.sum(), made2=(per.margin**2).sum())
@@ -191,6 +202,8 @@ def find_credibility(facts: Facts) -> Credibility:
     found = {**facts.run(sums).to_pylist()[0], **facts.run(spread).to_pylist()[0]}
     if not found["customers"]:
         raise NothingToMeasure(measure="lifetime_value", reason=_NO_COST)
+    if found.pop("uncosted") > MOST_UNCOSTED * found.pop("sales"):
+        raise NothingToMeasure(measure="lifetime_value", reason=_LITTLE_COST)
     return Credibility.of(CredibilitySums(**{name: float(value or 0) for name, value in found.items()}))
 
 

@@ -56,7 +56,8 @@ def compute(
 
     Reads:   orders (cancelled ones are no purchase; customer_id null: left out, their share is said), order_lines,
              products, returns, payments, contacts, cases, exchange_rates, as `margin` does (customers of unknown cost
-             count with the margin of all); what the splits need, taken at the first purchase.
+             count with the margin of all; where that of more than half the sales is unknown, nothing is said); what the
+             splits need, taken at the first purchase.
     Returns: the splits; customers (count); alive_share, alive_low, alive_high (0 to 1: expected to be still with us);
              expected_purchases, purchases_low, purchases_high (of all of them within the horizon; not discounted);
              expected_margin, margin_low, margin_high (money, discounted); value_per_customer, value_low, value_high
