@@ -56,6 +56,7 @@ def begin(*, source: str, origin: str, given: Mapping[str, str], by: User | None
     load = Load.objects.create(
         source=source, origin=origin, by=by, given={name: value for name, value in given.items() if value}
     )
+    shutil.rmtree(load.place, ignore_errors=True)  # left by a database that was put back to an earlier state
     for folder in (Path(settings.HOME) / "loads", load.place, load.raw):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return load
