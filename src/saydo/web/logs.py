@@ -16,12 +16,23 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": re.split(r"[?\n]", record.getMessage(), maxsplit=1)[0],  # the server's tracebacks name values
+            "message": _without_people(record.getMessage()),
         }
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
             line["trace"] = _places(record)
         return json.dumps(line, ensure_ascii=False)
+
+
+_QUERY = re.compile(r"\?\S*")
+_ADDRESS = re.compile(r"[^\s@<>\"'(=/]+@[^\s@<>\"')/]+")
+_NUMBER = re.compile(r"(?<![\w.-])(\+\d|0\d)[\d .()/-]{6,}\d(?![\w-])")
+
+
+def _without_people(message: str) -> str:
+    """The message's first line, since the server's tracebacks name values, without questions, addresses and numbers."""
+    first = message.split("\n", 1)[0]
+    return _NUMBER.sub("<number>", _ADDRESS.sub("<address>", _QUERY.sub("", first)))
 
 
 def _places(record: logging.LogRecord) -> str:
