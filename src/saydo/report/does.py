@@ -48,7 +48,7 @@ def what_customers_do(questions: Questions) -> Chapter:
         who_comes_again(questions),
         _cohorts(questions),
         how_well_foretold(questions),
-        _segments(questions),
+        which_segments_there_are(questions),
         what_they_did_after(questions),
         what_the_score_adds(questions),
         how_it_pays(questions),
@@ -200,7 +200,7 @@ def _cohorts_heading(questions: Questions, result: Result, records: Sequence[Rec
     )
 
 
-def _segments(questions: Questions) -> Section | None:
+def which_segments_there_are(questions: Questions) -> Section | None:
     result = questions.ask("rfm")
     rows = {record["segment"]: record for record in known(result)}
     if result is None or not rows:

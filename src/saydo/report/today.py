@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from saydo.language import translate
-from saydo.report.does import who_comes_again
+from saydo.report.does import which_segments_there_are, who_comes_again
 from saydo.report.earns import what_is_left
 from saydo.report.keeps import how_many_are_kept, where_they_break, which_are_kept
 from saydo.report.says import how_the_score_moves, where_the_score_stands
-from saydo.report.story import Questions, Section, Step
+from saydo.report.story import Picture, Questions, Section, Step
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Square:
     measure: str
     findings: tuple[Section, ...]
     absent: str
+
+    @property
+    def picture(self) -> Picture | None:
+        """The first picture that a finding brings."""
+        return next((picture for finding in self.findings for picture in finding.pictures), None)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ def tell_today(questions: Questions) -> Today:
             "repeat_rate",
             translate("Here will stand who comes again. Load the table orders."),
             who_comes_again,
+            which_segments_there_are,
         ),
         _square(
             questions,

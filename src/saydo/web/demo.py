@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 from saydo.simulate import simulate
 from saydo.web import feed
 from saydo.web.accounts.models import Company, User
+from saydo.web.alerts.models import Alert
 from saydo.web.load import load_facts
 from saydo.web.rights import ROLES
 
@@ -38,7 +40,9 @@ def prepare(home: Path, *, customers: int, progress: Progress | None = None) -> 
 
 def _load(folder: Path, customers: int, progress: Progress | None) -> None:
     """Facts and people; a preparation that was interrupted is simply done again."""
-    simulate(folder, customers=customers, seed=1)
+    last = date.today() - timedelta(days=1)  # a company of yesterday, so that its day has something in it
+    bad_week = last - timedelta(days=last.weekday() + 14)
+    simulate(folder, customers=customers, seed=1, start=date(last.year - 3, last.month, 1), end=last, bad_week=bad_week)
     load_facts(folder, progress=progress)
     company = Company.here()
     company.name = company.name if company.name != "Saydo" else "Maison Exemple"
@@ -54,5 +58,12 @@ def _make_users(done: Path) -> None:
         user.role, user.name = role, name
         user.set_password(password)
         user.save()
+    _watch(User.objects.get(email=FIRST))
     done.touch(mode=0o600)
     done.write_text(password, encoding="ascii")
+
+
+def _watch(owner: User) -> None:
+    """Two figures that are watched from the start, so that one sees what an alert is."""
+    for measure, split in (("promises_kept", "touchpoint"), ("nps", "")):
+        Alert.objects.get_or_create(measure=measure, split=split, rhythm="week", owner=owner)

@@ -39,6 +39,7 @@ def watchable() -> dict[str, Measure]:
         name: measure
         for name, measure in MEASURES.items()
         if measure.low and not measure.is_bounded and {"since", "until"} <= set(measure.settings)
+        if "compare" not in measure.settings  # a change has its own two periods
     }
 
 
