@@ -98,7 +98,8 @@ def prepare(facts: Facts, measure: str, by: Sequence[str], promised: ir.Table, a
     rows, columns = add_covariates(facts, measure, promised, covariates)
     split = split_rows(facts, measure, "commitments", rows, by, at="at")
     names = (*split.names, *(["promise"] if "promise" not in split.names else []))
-    levels = learn_levels(facts, split.rows, names, list(columns.values()))
+    known = facts.keep(split.rows)
+    levels = learn_levels(facts, known, names, list(columns.values()))
     afterwards = {name: column for name, column in columns.items() if column in levels.telling}
     if afterwards and not adjust.strip():
         notes.append(Note(_LEFT_OUT, {"covariates": ", ".join(afterwards)}))
@@ -107,7 +108,7 @@ def prepare(facts: Facts, measure: str, by: Sequence[str], promised: ir.Table, a
     elif afterwards:
         notes.append(Note(_TELLING, {"covariates": ", ".join(afterwards)}))
     told = Note(_ADJUSTED, {"covariates": ", ".join(columns)}) if columns else Note(_UNADJUSTED)
-    return Prepared(promised, split.rows, names, split.overlaps, levels, columns, [*notes, told])
+    return Prepared(promised, known, names, split.overlaps, levels, columns, [*notes, told])
 
 
 def _require_both(facts: Facts, measure: str, rows: ir.Table) -> tuple[ir.Table, list[Note]]:

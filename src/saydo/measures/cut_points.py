@@ -17,6 +17,7 @@ from saydo.measures._clusters import add_cluster, run_groups, sum_clusters
 from saydo.measures._horizons import follow
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
 from saydo.measures._said import Occasion, find_answers
+from saydo.measures._sample import take_some
 from saydo.measures._scores import number_groups
 from saydo.measures.say_do import TOO_LONG, require_days, split_events
 from saydo.stats.arrays import Array
@@ -68,6 +69,7 @@ def compute(
     Source:  F. Reichheld, Harvard Business Review 81 (2003) 12, 46-54 (the standard).
     """
     require_days("horizon", horizon)
+    facts, sampled = take_some(facts)
     answers, notes = find_answers(facts, occasion)
     split = split_events(facts, "cut_points", answers, by)
     rows = follow(facts, split.rows, horizon, ["has_bought"])
@@ -86,9 +88,8 @@ def compute(
         raise NothingToMeasure(measure="cut_points", reason=_ALIKE)
     profiles = [profile_cuts(n, y, effect) for n, y, effect in zip(*counts, effects, strict=True)]
     table = _table(groups, split.names, profiles, np.maximum(effects, 1), is_told)
-    return Figures(
-        table, (*split.names, "detractors_to", "passives_to"), split.overlaps, (*notes, *_notes(profiles, counts[0]))
-    )
+    notes = (*sampled, *notes, *_notes(profiles, counts[0]))
+    return Figures(table, (*split.names, "detractors_to", "passives_to"), split.overlaps, notes)
 
 
 def _count(found: pa.Table, group: npt.NDArray[np.int64]) -> Array:

@@ -19,6 +19,7 @@ from saydo.measures._horizons import DAYS_BEFORE, follow
 from saydo.measures._matched import FOLLOWED, describe_groups
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
 from saydo.measures._said import Occasion, find_answers
+from saydo.measures._sample import take_some
 from saydo.measures.say_do import require_days, split_events
 
 Experience = Literal["score", "satisfaction", "promises"]
@@ -63,6 +64,7 @@ def compute(
     require_days("horizon", horizon)
     if not 2 <= parts <= 20:
         raise BadSetting(name="parts", value=parts, choices=_PARTS)
+    facts, sampled = take_some(facts)
     events = _find(facts, experience, occasion, horizon)
     split = split_events(facts, "loyalty_curve", events, by)
     rows = follow(facts, split.rows, horizon, [one.column for one in SHOWN])
@@ -75,7 +77,7 @@ def compute(
     if not len(table):
         raise NothingToMeasure(measure="loyalty_curve", reason=_NOTHING)
     is_flat = len(np.unique(column(table, "experience_mean"))) == 1
-    return Figures(table, (*split.names, "part"), split.overlaps, (Note(_ALIKE),) if is_flat else ())
+    return Figures(table, (*split.names, "part"), split.overlaps, (*sampled, *([Note(_ALIKE)] if is_flat else [])))
 
 
 def _find(facts: Facts, experience: Experience, occasion: Occasion | None, horizon: int) -> ir.Table:

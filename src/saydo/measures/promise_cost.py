@@ -18,6 +18,7 @@ from saydo.measures._clusters import share_interval, sum_groups
 from saydo.measures._effects import Found, estimate_effects, judge
 from saydo.measures._measure import Figures, Measure, Note, column, in_period
 from saydo.measures._promised import add_deeds, add_placebos, find_promised, plan_outcomes, prepare
+from saydo.measures._sample import take_some
 from saydo.measures._split import cut_time, split_rows
 from saydo.stats.arrays import Array
 from saydo.stats.chains import SEED, draw_counts, draw_means, draw_shares, find_ends, share_of_whole
@@ -88,19 +89,20 @@ def compute(
     for name, value in (("horizon", horizon), ("quarters", quarters)):
         if value < 1:
             raise BadSetting(name=name, value=value, choices="1, 2, 3 ...")
-    ready = prepare(facts, "promise_cost", by, find_promised(facts), adjust)
-    starts = _full_quarters(facts, ready.promised, quarters)
-    rows, whole = add_deeds(facts, ready.rows, ready.promised, horizon, {"margin_after": "all"}, with_own=True)
-    rows, later = add_deeds(facts, rows, ready.promised, horizon, {"margin_after": "later"})
-    rows = add_placebos(facts, rows, ready.promised, horizon, {"margin_after": "all"})
+    some, sampled = take_some(facts)
+    ready = prepare(some, "promise_cost", by, find_promised(some), adjust)
+    starts = _full_quarters(some, ready.promised, quarters)
+    rows, whole = add_deeds(some, ready.rows, ready.promised, horizon, {"margin_after": "all"}, with_own=True)
+    rows, later = add_deeds(some, rows, ready.promised, horizon, {"margin_after": "later"})
+    rows = some.keep(add_placebos(some, rows, ready.promised, horizon, {"margin_after": "all"}))
     outcomes = {**plan_outcomes(whole, ready.columns), later[0].column: list(ready.columns.values())}
-    groups, found = estimate_effects(facts, rows, ready.names, ready.levels, outcomes)
+    groups, found = estimate_effects(some, rows, ready.names, ready.levels, outcomes)
     costs, others, before = (found[name] for name in (whole[0].column, later[0].column, whole[0].placebo))
     if all(cell.on_hit is None for cell in costs):
         raise NothingToMeasure(measure="promise_cost", reason=_NO_COST)
     counts, shares = _count(facts, by, ready.promised, ready.names, groups, starts)
     table = _table(groups, _chain(counts, shares, costs), costs, others, before)
-    notes = [*ready.notes, Note(_PARTS, {"count": len(starts) - 1, "start": starts[0], "end": starts[-1]})]
+    notes = [*sampled, *ready.notes, Note(_PARTS, {"count": len(starts) - 1, "start": starts[0], "end": starts[-1]})]
     splits = ready.names[:-1] if "promise" not in by else ready.names
     return Figures(table, (*splits, "rank", "promise"), ready.overlaps, (*notes, *_note_trouble(table)))
 

@@ -19,6 +19,7 @@ from saydo.measures._effects import FEWEST, Found, estimate_effects, judge
 from saydo.measures._horizons import is_told
 from saydo.measures._measure import Figures, Measure, Note
 from saydo.measures._promised import Outcome, add_deeds, add_placebos, add_scores, find_promised, plan_outcomes, prepare
+from saydo.measures._sample import take_some
 from saydo.stats.arrays import Array
 from saydo.stats.effects import e_value, e_value_limit, standardised_ratio
 
@@ -105,6 +106,7 @@ def compute(  # noqa: PLR0913  each is a setting that people name
         raise BadSetting(name="horizon", value=horizon, choices="1, 2, 3 ...")
     if outcome and not facts.has(_TOLD_BY[outcome]):
         raise MissingTable(measure="promise_effect", table=_TOLD_BY[outcome])
+    facts, sampled = take_some(facts)
     promised = find_promised(facts, promise, since, until)
     ready = prepare(facts, "promise_effect", by, promised, adjust)
     rows, outcomes = _add_outcomes(facts, ready.rows, ready.promised, outcome, horizon)
@@ -114,7 +116,7 @@ def compute(  # noqa: PLR0913  each is a setting that people name
     if not told:
         raise NothingToMeasure(measure="promise_effect", reason=_NO_HORIZON)
     table = _table(groups, told, found)
-    notes = [*ready.notes, *_note_trouble(table)]
+    notes = [*sampled, *ready.notes, *_note_trouble(table)]
     if {one.name for one in outcomes} - {one.name for one in told} - {"score"}:
         notes.append(Note(_TOO_SOON, {"days": horizon}))
     return Figures(table, (*ready.names, *_APART), ready.overlaps, tuple(notes))

@@ -15,6 +15,7 @@ from saydo.measures._clusters import add_cluster
 from saydo.measures._horizons import follow, look_back
 from saydo.measures._matched import add_stratum, compare_groups
 from saydo.measures._measure import Figures, Measure, in_period
+from saydo.measures._sample import take_some
 from saydo.measures._split import split_rows
 from saydo.measures.say_do import require_days
 
@@ -67,6 +68,7 @@ def compute(
     """
     for name, days in (("within", within), ("settled", settled), ("horizon", horizon)):
         require_days(name, days)
+    facts, sampled = take_some(facts)
     cases = in_period(facts, facts.table("cases"), "opened_at", since, until)
     cases = _add_group(facts, cases.filter(cases.customer_id.notnull()), within, settled)
     split = split_rows(facts, "recovery", "cases", cases, by)
@@ -78,7 +80,7 @@ def compute(
     table = compare_groups(facts, rows, split.names, "group", "late", GROUPS[:-1])
     if not len(table):
         raise NothingToMeasure(measure="recovery", reason=_TOO_LONG)
-    return Figures(table, (*split.names, "group"), split.overlaps)
+    return Figures(table, (*split.names, "group"), split.overlaps, sampled)
 
 
 def _add_group(facts: Facts, cases: ir.Table, within: int, settled: int) -> ir.Table:

@@ -19,6 +19,7 @@ from saydo.measures._lifetime import DRAWS, choose_model, hold_out_from
 from saydo.measures._margin import note_unknown_customers
 from saydo.measures._measure import Figures, Measure, Note, column
 from saydo.measures._purchases import find_purchases
+from saydo.measures._sample import take_some
 from saydo.measures._split import cut_time
 from saydo.measures.repurchase_model import ModelName
 from saydo.stats.arrays import Array, divide, find_quantile
@@ -58,6 +59,7 @@ def compute(
     Source:  Fader, Hardie and Lee 2005, Marketing Science 24(2), figures 2 to 4 (weekly tracking, and conditional
              expectations by the number of earlier purchases).
     """
+    facts, sampled = take_some(facts)
     until, end = calibrate_until or hold_out_from(facts), last_day(facts)
     days, rows = (end - until).days + 1, find_histories(facts, until)
     found = read_histories(run_histories(facts, rows))
@@ -76,7 +78,7 @@ def compute(
         column(table, "purchases") > column(table, "expected_high")
     )
     notes = (Note(_HELD_OUT, {"day": until, "end": end}), *chosen.notes, *note_unknown_customers(facts))
-    notes += (Note(_OUTSIDE, {"count": int(outside.sum()), "rows": len(outside)}),)
+    notes += (Note(_OUTSIDE, {"count": int(outside.sum()), "rows": len(outside)}), *sampled)
     return Figures(table, (*split.names, own), split.overlaps, notes)
 
 

@@ -22,6 +22,7 @@ from saydo.measures._said import (
     find_never_asked,
     find_silent,
 )
+from saydo.measures._sample import take_some
 from saydo.measures._split import Split, split_rows
 
 DAYS = mark("a number of days from 1 on")
@@ -71,6 +72,7 @@ def compute(
     Source:  standardisation: J. Robins, Mathematical Modelling 7 (1986) 1393-1512.
     """
     require_days("horizon", horizon)
+    facts, sampled = take_some(facts)
     answers, notes = find_answers(facts, occasion)
     events = answers.union(find_silent(facts, occasion)).union(find_never_asked(facts, answers, occasion))
     split = split_events(facts, "say_do", events, by)
@@ -79,7 +81,7 @@ def compute(
     found = compare_groups(facts, rows, split.names, "band", _REFERENCE, _OTHERS, within="score")
     if not any(band in BANDS for band in found["band"].to_pylist()):
         raise NothingToMeasure(measure="say_do", reason=TOO_LONG)
-    return Figures(found, (*split.names, "band", "score"), split.overlaps, notes)
+    return Figures(found, (*split.names, "band", "score"), split.overlaps, (*sampled, *notes))
 
 
 def require_days(name: str, days: int) -> None:

@@ -21,6 +21,7 @@ from saydo.measures._clusters import add_cluster
 from saydo.measures._horizons import follow, look_back
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
 from saydo.measures._said import Occasion, find_answers
+from saydo.measures._sample import take_some
 from saydo.measures._scores import number_groups, number_kinds, sum_products
 from saydo.measures.say_do import TOO_LONG, require_days, split_events
 from saydo.stats.arrays import Array, find_quantile
@@ -79,6 +80,7 @@ def compute(
     Source:  le Cessie and van Houwelingen 1992 (fit); DeLong et al. 1988 (area).
     """
     require_days("horizon", horizon)
+    facts, sampled = take_some(facts)
     answers, notes = find_answers(facts, occasion)
     cases = {side: _cases(facts, answers, by, horizon, side == "before") for side in _SIDES}
     names = cases["after"].names
@@ -90,7 +92,9 @@ def compute(
     if not known.any():
         raise NothingToMeasure(measure="score_value", reason=_ALL_ALIKE)
     table = _table(after, before, names)
-    return Figures(table, (*names, "encoding"), cases["after"].overlaps, (*notes, *_tell(after, before, horizon)))
+    return Figures(
+        table, (*names, "encoding"), cases["after"].overlaps, (*sampled, *notes, *_tell(after, before, horizon))
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,80 @@
+"""A part of the customers of a very large company."""
+
+from __future__ import annotations
+
+import pytest
+from tests.companies import make_facts
+
+from saydo import measures
+from saydo.company import Facts
+from saydo.measures import _sample
+from saydo.measures._sample import take_some
+
+CUSTOMERS = 400
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> Facts:
+    """A company that counts as very large, with a tenth of its customers taken."""
+    monkeypatch.setattr(_sample, "MANY_CUSTOMERS", CUSTOMERS)
+    monkeypatch.setattr(_sample, "MOST_CUSTOMERS", CUSTOMERS // 10)
+    customers = [{"customer_id": f"c{n}", "account_id": f"a{n // 2}" if n % 3 else None} for n in range(CUSTOMERS)]
+    orders = [{"order_id": f"o{n}", "customer_id": f"c{n}", "ordered_at": "2024-01-01"} for n in range(CUSTOMERS)]
+    lines = [{"order_id": f"o{n}", "line": 1, "unit_price": 10} for n in range(CUSTOMERS)]
+    returns = [
+        {"order_id": f"o{n}", "line": 1, "returned_at": "2024-02-01", "customer_id": None if n % 2 else f"c{n}"}
+        for n in range(CUSTOMERS)
+    ]
+    payments = [{"order_id": f"o{n}", "due_at": "2024-01-02", "amount": 10} for n in range(CUSTOMERS)]
+    return make_facts(
+        customers=customers,
+        orders=orders,
+        order_lines=lines,
+        returns=returns,
+        payments=payments,
+        products=[{"product_id": "p"}],
+    )
+
+
+def test_some_customers_come_with_all_that_is_theirs(many: Facts) -> None:
+    some, notes = take_some(many)
+    taken = set(some.run(some.table("customers").select("customer_id"))["customer_id"].to_pylist())
+    assert 20 <= len(taken) <= 60
+    orders = {name.replace("c", "o") for name in taken}
+    for table in ("orders", "order_lines", "returns", "payments"):
+        assert set(some.run(some.table(table).select("order_id"))["order_id"].to_pylist()) == orders
+    assert len(some.run(some.table("products"))) == 1
+    assert [note.values for note in notes] == [{"customers": CUSTOMERS, "taken": len(taken)}]
+
+
+def test_accounts_are_taken_whole_and_the_same_each_time(many: Facts) -> None:
+    def ask() -> list[dict[str, str]]:
+        some, _ = take_some(many)
+        return some.run(some.table("customers").select("customer_id", "account_id").order_by("customer_id")).to_pylist()
+
+    taken = ask()
+    accounts = {row["account_id"] for row in taken} - {None}
+    everybody = many.run(many.table("customers").select("customer_id", "account_id")).to_pylist()
+    assert sum(row["account_id"] in accounts for row in everybody) == sum(bool(row["account_id"]) for row in taken)
+    assert ask() == taken
+
+
+def test_a_company_of_usual_size_is_taken_whole(many: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sample, "MANY_CUSTOMERS", CUSTOMERS + 1)
+    assert take_some(many) == (many, ())
+
+
+def test_a_measure_of_some_customers_says_so(many: Facts) -> None:
+    result = measures.loyalty_curve(
+        make_facts(
+            customers=[{"customer_id": f"c{n}"} for n in range(CUSTOMERS)],
+            orders=[{"customer_id": f"c{n}", "ordered_at": "2024-01-01"} for n in range(CUSTOMERS)],
+            feedback=[
+                {"customer_id": f"c{n}", "score": n % 11, "said_at": "2024-01-10", "occasion": "relational"}
+                for n in range(CUSTOMERS)
+            ],
+        ),
+        as_of="2025-06-01",
+    )
+    assert sum(result.table["events"].to_pylist()) < CUSTOMERS / 4
+    assert f"Of {CUSTOMERS} customers" in str(result.notes[0])
