@@ -58,20 +58,26 @@ def promises_known_at_answers(facts: Facts, answers: ir.Table) -> ir.Table:
     before cannot know.
     """
     answers = answers.filter(answers.order_id.notnull())
-    judged = judge_commitments(facts)
-    judged = judged.filter(judged.state.isin(("kept", "broken")))
-    asked = answers.select(_asked="order_id").distinct()  # few orders are answered about: judge no others
-    judged = judged.semi_join(asked, [("order_id", "_asked")])
-    is_broken = judged.state == "broken"
-    by_time = ibis.ifelse(is_broken, judged.due_at, judged.fulfilled_at)
-    decided_at = ibis.ifelse(judged.kept.notnull(), judged.settled_at, by_time)
-    outcomes = judged.group_by(_order="order_id", _promise="promise").aggregate(
-        _broken=is_broken.max(), _decided_at=decided_at.max()
-    )
+    # few orders are answered about: judge no others; where others will ask too, those of all answers
+    asked = facts.table("feedback").filter(lambda said: said.order_id.notnull()) if facts.is_keeping else answers
+    outcomes = facts.keep(_decided(facts, asked.select(_asked="order_id").distinct()))
     joined = answers.inner_join(outcomes, [("order_id", "_order")])
     known = joined["_decided_at"].isnull() | (joined.said_at >= joined["_decided_at"])
     kept = {name: joined[name] for name in answers.columns}
     return joined.filter(known).select(**kept, promise=joined["_promise"], is_broken=joined["_broken"])
+
+
+def _decided(facts: Facts, asked: ir.Table) -> ir.Table:
+    """Of each kind of promise of the orders ``_asked``: ``_order``, ``_promise``, ``_broken``, ``_decided_at``."""
+    judged = judge_commitments(facts)
+    judged = judged.filter(judged.state.isin(("kept", "broken")))
+    judged = judged.semi_join(asked, [("order_id", "_asked")])
+    is_broken = judged.state == "broken"
+    by_time = ibis.ifelse(is_broken, judged.due_at, judged.fulfilled_at)
+    decided_at = ibis.ifelse(judged.kept.notnull(), judged.settled_at, by_time)
+    return judged.group_by(_order="order_id", _promise="promise").aggregate(
+        _broken=is_broken.max(), _decided_at=decided_at.max()
+    )
 
 
 def _with_cancellation(facts: Facts) -> ir.Table:
