@@ -79,6 +79,7 @@ def _slim(svg: str) -> str:
     while (slimmer := _NOTHING.sub("", svg)) != svg:
         svg = slimmer
     svg = re.sub(r' font-family="[^"]*"| opacity="1"| pointer-events="none"| aria-hidden="true"', "", svg)
+    svg = re.sub(r' role="graphics-\w+"| aria-roledescription="[^"]*"', "", svg)  # the whole is one image
     return re.sub(r"(\d\.\d\d)\d+", r"\1", svg)
 
 

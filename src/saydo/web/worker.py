@@ -54,7 +54,7 @@ JOBS = (
     Job("saydo.web.today.tasks.prepare", 5),
     Job("saydo.web.alerts.tasks.check", 10 * 60),
     Job("saydo.web.alerts.tasks.send_digests", 60 * 60),
-    Job("saydo.web.today.tasks.prepare", 5),
+    Job("saydo.web.hooks.tasks.deliver", 2),
     Job("saydo.web.journal.keep_journal", 5),
     Job("saydo.web.worker.tidy", 60 * 60),
 )
@@ -95,7 +95,7 @@ def run_due() -> None:
 
 def _work(stop: threading.Event) -> Iterator[Future[bool]]:
     """Hand out what is due until told to stop; what is still running then."""
-    jobs, tasks = ThreadPoolExecutor(3), ThreadPoolExecutor(2)  # a long import never keeps the feed waiting
+    jobs, tasks = ThreadPoolExecutor(4), ThreadPoolExecutor(2)  # a long import never keeps the feed waiting
     next_at = dict.fromkeys(JOBS, 0.0)
     failures = dict.fromkeys(JOBS, 0)
     at_work: dict[Job | int, Future[bool]] = {}
