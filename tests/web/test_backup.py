@@ -24,6 +24,7 @@ from saydo.errors import DamagedBackup, NewerBackup, NotABackup, SaydoError
 from saydo.web import restore
 
 SERVER = os.environ.get("DATABASE_URL") if not settings.IS_SQLITE else None
+pytestmark = pytest.mark.xdist_group("backup")  # its companies are made once
 
 
 class Installation:

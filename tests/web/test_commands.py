@@ -10,11 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from saydo.web.rights import ROLES
 
 ROOT = Path(__file__).parents[2]
 SAYDO = [sys.executable, "-c", "from saydo.cli import app; app()"]
+pytestmark = [
+    pytest.mark.xdist_group("commands"),
+    pytest.mark.skipif(not settings.IS_SQLITE, reason="nothing of it differs by database"),
+]
 
 
 def run(*arguments: object, home: Path, **more: str) -> subprocess.CompletedProcess[str]:

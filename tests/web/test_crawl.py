@@ -15,6 +15,7 @@ from tests.web.pages import Page, Visits
 from saydo.web.rights import ROLES
 
 MOST_QUERIES = 60
+pytestmark = pytest.mark.xdist_group("crawl")  # a figure that one role asked for is there for the next
 
 
 def crawl(client: Client, most: int) -> tuple[list[str], dict[str, str]]:

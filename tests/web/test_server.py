@@ -13,8 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 SAYDO = [sys.executable, "-c", "from saydo.cli import app; app()"]
+pytestmark = [
+    pytest.mark.xdist_group("server"),
+    pytest.mark.skipif(not settings.IS_SQLITE, reason="nothing of it differs by database"),
+]
 
 
 def free_port() -> int:

@@ -86,6 +86,7 @@ def test_task_that_ends_its_worker_each_time_is_given_up(db: None) -> None:
     assert Task.objects.get().error == "died"
 
 
+@pytest.mark.skipif(not settings.IS_SQLITE, reason="the worker is told a home, and takes its own database")
 def test_task_whose_worker_is_killed_is_taken_again_at_once(tmp_path: Path) -> None:
     """With a worker as `saydo serve` starts it: killed in the middle, another does the task from the start."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("SAYDO_", "DJANGO_"))}
