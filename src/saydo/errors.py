@@ -23,6 +23,9 @@
     │   ├── LoadUnderWay            two at work on the same load
     │   ├── RowsRefused             some rows were refused, and the user allows none
     │   └── NothingUsable           every row was refused
+    ├── UnknownRole                 no such role
+    ├── BadAddress                  no e-mail address
+    ├── WeakPassword                a password that is soon guessed
     ├── LastAdministrator           the last one who can invite others would go
     ├── QuestionError               what was asked of the facts
     │   ├── UnknownMeasure
@@ -203,6 +206,21 @@ class RowsRefused(SourceError):
 class NothingUsable(SourceError):
     wrong = mark("No row of {path} could be used: all that it has ({rows}) were refused.")
     way_out = mark("The reasons stand in {quarantine}; the first is: {reason}.")
+
+
+class UnknownRole(SaydoError):
+    wrong = mark("There is no role called {role}.")
+    way_out = mark("Choose one of {choices}.")
+
+
+class BadAddress(SaydoError):
+    wrong = mark("{email} is no e-mail address.")
+    way_out = mark("Write it like ada@example.org.")
+
+
+class WeakPassword(SaydoError):
+    wrong = mark("This password is too weak: {reason}")
+    way_out = mark("Choose another one.")
 
 
 class LastAdministrator(SaydoError):

@@ -231,3 +231,22 @@ def test_colleagues_are_listed_without_a_query_per_row(client_of: ClientOf, more
         page = client.get(reverse("colleagues"))
     assert len(queries) <= 9
     assert "erase a person" in words(page)
+
+
+def test_command_makes_a_user_and_refuses_what_cannot_be(db: None) -> None:
+    from saydo.errors import BadAddress, SaydoError, UnknownRole, WeakPassword
+
+    wrong: list[tuple[type[SaydoError], dict[str, str]]] = [
+        (UnknownRole, {"role": "king"}),
+        (BadAddress, {"email": "ada"}),
+        (WeakPassword, {"password": "short"}),
+    ]
+    right = {"email": "Ada@example.org", "role": "administrator", "name": "Ada", "password": PASSWORD}
+    for kind, values in wrong:
+        with pytest.raises(kind):
+            actions.put_user(**{**right, **values})
+    assert User.objects.count() == 0
+    user = actions.put_user(**right)
+    assert (user.email, user.check_password(PASSWORD)) == ("ada@example.org", True)
+    actions.close_account(colleague=User.objects.create_user("b@example.org", PASSWORD, "agent"))
+    assert actions.put_user(**{**right, "email": "b@example.org", "role": "reader"}).is_active

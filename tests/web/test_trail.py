@@ -96,11 +96,11 @@ def test_trail_goes_back_page_by_page_without_a_query_per_row(
 
 
 def test_trail_is_taken_away_as_csv_that_no_sheet_computes(client_of: ClientOf, user_of: Callable[[str], User]) -> None:
-    put(1, by=user_of("agent"), key="=1+1", details={"rows": 3})
+    put(1, by=user_of("agent"), key="=1+1", details={"rows": 3, "fields": ["name", "email"]})
     answer = client_of("administrator").get(reverse("export_trail") + "?table=customers")
     text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     lines = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))))
     assert [(line["email"], line["key"], line["details"]) for line in lines] == [
-        ("agent@example.org", "'=1+1", "rows=3")
+        ("agent@example.org", "'=1+1", "rows: 3; fields: name, email")
     ]
     assert Entry.objects.filter(action="exported the trail").count() == 1

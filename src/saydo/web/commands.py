@@ -198,15 +198,12 @@ def user(
 ) -> None:
     """Make or change a user; the password is asked for, or read from SAYDO_PASSWORD."""
     start_django()
-    from saydo.web.accounts.models import User
+    from saydo.web.accounts.actions import put_user
 
     password = os.environ.get("SAYDO_PASSWORD") or typer.prompt(
         translate("Password"), hide_input=True, confirmation_prompt=True
     )
-    found = User.objects.filter(email=email.lower()).first() or User(email=email.lower())
-    found.role, found.name = role, name or found.name
-    found.set_password(password)
-    found.save()
+    put_user(email=email, role=role, name=name, password=password)
     say(translate(mark("{email} can log in now."), email=email))
 
 

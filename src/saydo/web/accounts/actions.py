@@ -12,15 +12,44 @@ from allauth.account import app_settings
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
+from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from saydo.errors import LastAdministrator
-from saydo.language import translate, use
+from saydo.errors import BadAddress, LastAdministrator, UnknownRole, WeakPassword, nearest
+from saydo.language import mark, translate, use
 from saydo.web.accounts.models import ApiKey, Company, Entry, User, new_mark
+from saydo.web.rights import ROLES
+
+# What else stands in the trail, written by other parts, so that it can be read in every language.
+ACTIONS = (
+    mark("changed"),
+    mark("consent recorded"),
+    mark("contact recorded"),
+    mark("deleted"),
+    mark("exported"),
+    mark("facts sent"),
+    mark("gave files"),
+    mark("listed"),
+    mark("noted"),
+    mark("read"),
+    mark("saved"),
+    mark("saw refused rows"),
+    mark("searched"),
+    mark("seen"),
+    mark("started a load"),
+    mark("threw away files"),
+    mark("took refused rows away"),
+    mark("tried a load"),
+    mark("unwatched"),
+    mark("watched"),
+    mark("went on with a load"),
+)
 
 
 def note(request: HttpRequest, action: str, table: str = "", key: str = "", **details: object) -> None:
@@ -58,6 +87,26 @@ def send_invitation(user: User, link: str) -> bool:
     except (OSError, SMTPException):
         return False
     return True
+
+
+def put_user(*, email: str, role: str, name: str, password: str) -> User:
+    """Make a user, or give one another role and password and let them in again: for whoever has the machine itself."""
+    if role not in ROLES:
+        raise UnknownRole(role=role, choices=nearest(role, ROLES))
+    user = User.objects.filter(email=email.lower()).first() or User(email=email.lower())
+    user.role, user.name, user.is_active = role, name or user.name, True
+    try:
+        validate_email(email)
+        validate_password(password, user)
+    except ValidationError as error:
+        if getattr(error, "code", "") == "invalid":  # the address
+            raise BadAddress(email=email) from None
+        raise WeakPassword(reason=" ".join(error.messages)) from None
+    user.set_password(password)
+    with transaction.atomic():
+        user.save()
+        Entry.objects.create(action=mark("gave a role"), table="users", key=str(user.pk), details={"role": role})
+    return user
 
 
 def change_role(*, colleague: User, role: str) -> None:

@@ -10,6 +10,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest, HttpResponse
 
+from saydo.language import mark
 from saydo.web.accounts.actions import note
 from saydo.web.accounts.models import Company, User
 
@@ -46,14 +47,14 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
         """Write down who came in."""
         response: HttpResponse = super().post_login(request, user, **more)
-        note(request, "logged in", "users", str(user.pk))
+        note(request, mark("logged in"), "users", str(user.pk))
         return response
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Write down at whose door somebody failed; an address that is nobody's is not written down."""
         user = User.objects.filter(email=str(credentials.get("email", "")).lower()).first()
         if user:
-            note(request, "log-in failed", "users", str(user.pk))
+            note(request, mark("log-in failed"), "users", str(user.pk))
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -121,6 +121,14 @@ class Entry(models.Model):
         db_table = "trail"
         indexes = (models.Index(fields=["table", "key"], name="trail_of"),)
 
+    @property
+    def told(self) -> str:
+        """The details as one line."""
+        parts = (
+            (name, ", ".join(map(str, one)) if isinstance(one, list) else one) for name, one in self.details.items()
+        )
+        return "; ".join(f"{name}: {value}" for name, value in parts)
+
 
 class Erasure(models.Model):
     """That a person was erased, without saying who it was: enough to do it again in a database that was restored.

@@ -184,7 +184,8 @@ def keys(request: HttpRequest) -> HttpResponse:
         form = KeyForm(user=user)
     found = ApiKey.objects.select_related("made_by").order_by("revoked_at", "-made_at")
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
-    return render(request, "accounts/keys.html", {"form": form, "whole": whole, "page": page, "tab": "keys"})
+    shown = {"form": form, "whole": whole, "page": page, "rights": RIGHTS, "tab": "keys"}
+    return render(request, "accounts/keys.html", shown)
 
 
 @require_POST
@@ -261,8 +262,7 @@ def _as_csv(entries: QuerySet[Entry]) -> Iterator[str]:
     yield "\ufeff" + str(write(["at", "user", "email", "api_key", "action", "table", "key", "details"]))
     for entry in entries.iterator(chunk_size=2000):
         who = (str(entry.by_id or ""), entry.by.email if entry.by else "")
-        details = "; ".join(f"{name}={value}" for name, value in entry.details.items())
-        row = (entry.at.isoformat(), *who, entry.with_key, entry.action, entry.table, entry.key, details)
+        row = (entry.at.isoformat(), *who, entry.with_key, entry.action, entry.table, entry.key, entry.told)
         yield str(write([f"'{value}" if value.startswith(_UNSAFE) else value for value in row]))
 
 
