@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
+from django.db.models import F, Q
 
 from saydo.web.records import KEY, Record, Reference, choices
 from saydo.web.trade.models import Order
@@ -30,7 +31,7 @@ class Commitment(Record):
 
     table = "commitments"
     commitment_id = models.CharField(max_length=KEY, primary_key=True)
-    promise = Reference("Promise", db_column="promise")
+    promise = Reference("Promise", db_column="promise", db_index=False)
     customer = Reference("customers.Customer", null=True, blank=True)
     order = Reference("trade.Order", null=True, blank=True)
     visit_id = models.CharField(max_length=KEY, null=True, blank=True)
@@ -45,6 +46,34 @@ class Commitment(Record):
 
     class Meta:
         db_table = "commitments"
+        indexes = (models.Index(fields=["promise", "made_at"], name="commitments_given"),)
+
+    @classmethod
+    def in_state(cls, state: str, now: datetime) -> models.QuerySet[Commitment]:
+        """Those of which `state_at` says ``state``."""
+        nothing = Q(pk__in=[])
+        judged = Q(kept__isnull=False) & (Q(settled_at=None) | Q(settled_at__lt=now))
+        back = {"withdrawn_at": ~nothing, "order__cancelled_at": Q(order__cancelled_at__gt=F("made_at"))}
+        before_due, before_done = nothing, nothing
+        for time, holds in back.items():
+            was = Q(**{f"{time}__isnull": False}) & holds
+            before_due |= was & (Q(due_at=None) | Q(**{f"{time}__lte": F("due_at")}))
+            before_done |= was & (Q(fulfilled_at=None) | Q(**{f"{time}__lt": F("fulfilled_at")}))
+        undated = Q(order__status="cancelled", order__cancelled_at=None, fulfilled_at=None) & Q(order__isnull=False)
+        withdrawn = (before_due & before_done) | undated
+        done = Q(fulfilled_at__isnull=False)
+        in_time = Q(due_at=None) | Q(fulfilled_at__lte=F("due_at"))
+        is_past = Q(due_at__lt=now)
+        by_time = {"kept": done & in_time, "broken": (done & ~in_time) | (~done & is_past), "open": ~done & ~is_past}
+        found = {
+            "kept": judged & Q(kept=True),
+            "broken": judged & Q(kept=False),
+            "withdrawn": ~judged & withdrawn,
+            "open": nothing,
+        }[state]
+        if state in by_time:
+            found |= ~judged & ~withdrawn & by_time[state]
+        return cls.objects.filter(found)
 
     def state_at(self, now: datetime) -> str:
         """kept, broken, open or withdrawn, as `saydo.measures._commitments` decides it (a test holds them together).
