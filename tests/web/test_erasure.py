@@ -49,7 +49,7 @@ def put_zenobia() -> str:
     with transaction.atomic():
         orders = Order.objects.exclude(customer=None)
         busiest = Feedback.objects.exclude(customer=None).exclude(order=None).order_by("pk")[0]
-        main = busiest.customer_id
+        main = str(busiest.customer_id)
         other = Customer.objects.exclude(pk=main).filter(pk__in=orders.values("customer_id")).order_by("pk")[0]
         other.merged_into_id = main
         change = tell("written", "customers", rows=1)

@@ -72,7 +72,7 @@ def test_log_in_gives_a_new_session(user_of: UserOf) -> None:
     session["planted"] = "by a stranger"
     session.save()
     before = session.session_key
-    client.cookies["sessionid"] = before
+    client.cookies["sessionid"] = str(before)
     client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
     assert client.cookies["sessionid"].value != before
     cookie = client.cookies["sessionid"]

@@ -276,9 +276,7 @@ def _rename(name: str, old: str, new: str, by: User | None) -> set[str]:
     for model in apps.get_models():
         for one in model._meta.concrete_fields:
             is_key = model is target and one.primary_key
-            if not is_key and getattr(one, "remote_field", None) is None:
-                continue
-            if is_key or one.remote_field.model is target:
+            if is_key or getattr(one.remote_field, "model", None) is target:
                 changed |= _rename_in(model, one.attname, old, new, by)
     return changed
 
@@ -329,7 +327,7 @@ def _as_json(word: str) -> str:
 def _replaced(value: Any, words: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         for word, other in words.items():
-            value = re.sub(re.escape(word), lambda _, other=other: other, value, flags=re.IGNORECASE)
+            value = re.sub(re.escape(word), other.replace("\\", r"\\"), value, flags=re.IGNORECASE)
         return value
     if isinstance(value, dict):
         return {_replaced(name, words): _replaced(one, words) for name, one in value.items()}

@@ -20,7 +20,7 @@ def speak(get_response: Answer) -> Answer:
     """Speak the person's own language, else the one that the browser asks for, for Saydo's words and Django's alike."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        language = request.LANGUAGE_CODE = find_language(request)  # type: ignore[attr-defined]
+        language = request.LANGUAGE_CODE = find_language(request)
         with use(language), translation.override(language):
             response = get_response(request)
         response.headers.setdefault("Content-Language", language)

@@ -40,7 +40,7 @@ def export(request: HttpRequest, key: str) -> HttpResponse:
 def erase(request: HttpRequest, key: str) -> HttpResponse:
     """Erase a person, for good; whoever does it types the key, so that it is no slip."""
     dossier = _dossier(key)
-    shown = {"dossier": dossier, "key": dossier.keys[0], "typed": request.POST.get("typed", "")}
+    shown: dict[str, Any] = {"dossier": dossier, "key": dossier.keys[0], "typed": request.POST.get("typed", "")}
     done = Erasure.objects.filter(key=dossier.keys[0]).first()
     if done:
         return render(request, "privacy/erased.html", {"erasure": done})
