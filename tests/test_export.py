@@ -9,8 +9,9 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from python_calamine import CalamineWorkbook
 
-from saydo.export import write_csv, write_json, write_parquet
+from saydo.export import write_csv, write_json, write_parquet, write_xlsx
 
 NAN, INFINITE = float("nan"), float("inf")
 FIGURES = pa.table(
@@ -80,3 +81,26 @@ def test_parquet_keeps_types_and_has_null_for_undefined() -> None:
     read = pq.read_table(out)
     assert read.schema.types == FIGURES.schema.types
     assert read["share"].to_pylist() == [0.5, None, None]
+
+
+def test_excel_holds_numbers_days_and_texts_that_are_no_formulas() -> None:
+    out = io.BytesIO()
+    write_xlsx(FIGURES.append_column("said", pa.array(["=1+1", "@cmd", "-5"])), out)
+    head, first, second, _ = (
+        CalamineWorkbook.from_filelike(io.BytesIO(out.getvalue())).get_sheet_by_index(0).to_python()
+    )
+    assert head == ["group", "share", "amount", "day", "at", "is_hidden", "said"]
+    assert first == ["a, b", 0.5, 12.5, date(2024, 7, 1), datetime(2024, 7, 1, 12), False, "'=1+1"]
+    assert (second[1], second[3], second[5], second[6]) == ("", "", True, "'@cmd")
+
+
+def test_excel_of_a_long_table_has_all_its_rows() -> None:
+    out = io.BytesIO()
+    write_xlsx(pa.table({"n": range(25_000)}), out)
+    rows = _read_sheet(out)
+    assert [row[0] for row in rows[1:]] == list(range(25_000))
+
+
+def _read_sheet(out: io.BytesIO) -> list[list[object]]:
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(out.getvalue())).get_sheet_by_index(0)
+    return [list(row) for row in sheet.to_python()]
