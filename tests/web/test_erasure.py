@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection, transaction
@@ -123,8 +125,6 @@ def traces_in_database() -> list[tuple[str, str]]:
 
 def traces_in_files(folder: Path) -> list[str]:
     """Which files hold one of the words, read as tables where they are, and as bytes."""
-    import pyarrow.parquet as pq
-
     found = []
     for file in (one for one in folder.rglob("*") if one.is_file()):
         text = file.read_bytes().decode("latin-1")
@@ -135,12 +135,24 @@ def traces_in_files(folder: Path) -> list[str]:
     return found
 
 
+def put_refused(key: str) -> Path:
+    """Rows that a load refused: one about her, one by her, one of somebody else."""
+    file = Path(django_settings.HOME) / "loads" / "7" / "quarantine" / "feedback.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    rows = [(key, "green", 1), ("?", "ask ZENOBIA.Q@example.org", 2), ("somebody else", "blue", 3)]
+    pq.write_table(
+        pa.Table.from_pylist([dict(zip(("customer", "remark", "row"), row, strict=True)) for row in rows]), file
+    )
+    return file
+
+
 def test_erasure_leaves_no_trace_and_all_counts(kept_company: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     key = put_zenobia()
     results = django_settings.HOME / "results"
     results.mkdir(exist_ok=True)
     (results / "stale").mkdir(exist_ok=True)
+    refused = put_refused(key)
     counts = {model: model.objects.count() for model in (Customer, Order, Feedback, Case, Consent)}
     facts = feed.current_facts()
     rows = {name: facts.run(facts.table(name)).num_rows for name in ("customers", "feedback", "cases", "orders")}
@@ -153,6 +165,7 @@ def test_erasure_leaves_no_trace_and_all_counts(kept_company: Path, caplog: pyte
 
     assert traces_in_files(kept_company) == []
     assert traces_in_files(results) == []
+    assert pq.read_table(refused).to_pylist() == [{"customer": "somebody else", "remark": "blue", "row": 3}]
     assert not any(word in caplog.text for word in TRACES)
     assert {model: model.objects.count() for model in counts} == counts
     facts = feed.current_facts()

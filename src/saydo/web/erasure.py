@@ -13,9 +13,14 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from django.apps import apps
+from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models.functions import Cast
 from django.utils import timezone
@@ -342,6 +347,23 @@ def _delete_securely() -> None:
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA secure_delete = ON")
+
+
+def _clean_refused(words: Sequence[str], keys: Sequence[str]) -> None:
+    """Take rows out of what loads refused that hold one of the words, or are about one of the keys."""
+    bare = pa.array({*keys, *(key.partition(":")[2] for key in keys if ":" in key)}, pa.string())
+    for file in Path(settings.HOME).glob("loads/*/quarantine/*.parquet"):
+        rows = pq.read_table(file)
+        theirs = pa.array([False] * rows.num_rows)
+        for column in (rows[name] for name in rows.column_names if pa.types.is_string(rows[name].type)):
+            theirs = pc.or_(theirs, pc.fill_null(pc.is_in(column, value_set=bare), False))
+            for word in words:
+                met = pc.match_substring(column, word, ignore_case=True)
+                theirs = pc.or_(theirs, pc.fill_null(met, False))
+        if pc.any(theirs).as_py():
+            part = file.with_suffix(".part")
+            pq.write_table(rows.filter(pc.invert(theirs)), part)
+            part.replace(file)
 
 
 def purge() -> int:
