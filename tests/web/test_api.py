@@ -416,3 +416,52 @@ def test_page_of_the_description_needs_no_script_from_anywhere(company: Path, cl
     assert "style=" not in text
     assert "<script>" not in text
     assert Client().get("/api/v1/docs").status_code == 302
+
+
+# Its guide
+
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+
+
+def test_guide_names_every_operation_and_no_other(company: Path) -> None:
+    import re
+
+    from saydo.web.api import api
+
+    paths = api.get_openapi_schema(path_prefix="/api/v1/")["paths"]
+    operations = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    told = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /api/v1/\S+)`", (GUIDES / "api.md").read_text()))
+    assert told == operations
+
+
+def test_guide_names_every_event(company: Path) -> None:
+    import re
+
+    from saydo.web.hooks.models import EVENTS, TEST
+
+    told = re.findall(r"^\| `([a-z]+\.[a-z]+)`", (GUIDES / "webhooks.md").read_text(), re.MULTILINE)
+    assert told == [*EVENTS, TEST]
+
+
+def test_examples_of_the_guide_work(own_company: Path, live_server: Any, user_of: Any) -> None:
+    import os
+    import re
+    import subprocess
+
+    _, key = ApiKey.make(name="guide", rights=list(RIGHTS), by=user_of("administrator"), days=1)
+    cache.clear()
+    text = (GUIDES / "api.md").read_text()
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in _commands(block)]
+    assert len(lines) == 6
+    for line in lines:
+        place = {**os.environ, "KEY": key, "SAYDO": live_server.url}
+        run = subprocess.run(
+            ["bash", "-c", f"{line} -w '\\n%{{http_code}}'"], check=False, env=place, capture_output=True, text=True
+        )
+        answer, _, status = run.stdout.rpartition("\n")
+        assert status in ("200", "201"), (line, answer)
+        assert "error" not in json.loads(answer)
+
+
+def _commands(block: str) -> list[str]:
+    return block.replace("\\\n", " ").strip().splitlines()

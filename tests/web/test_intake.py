@@ -354,3 +354,11 @@ def counted(environment: dict[str, str]) -> tuple[int, int, set[str]]:
     first, second = run.stdout.splitlines()[-2:]
     lines, told = map(int, first.split())
     return lines, told, set(second.split())
+
+
+def test_benchmark_runs_small(company: Path, monkeypatch: Any) -> None:
+    from benchmarks import bench_intake
+
+    monkeypatch.setattr(bench_intake, "_start_django", lambda: None)
+    part = bench_intake.main(sizes=(3, 20), rounds=1, page=None)
+    assert [row[0] for row in part.rows] == ["3", "20"]

@@ -10,13 +10,13 @@ import base64
 import binascii
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 from django.db.models import Q, QuerySet
 from ninja import Schema
-from pydantic import Field, create_model
+from pydantic import Field, WithJsonSchema, create_model
 
 from saydo.company import parse_moment
 from saydo.facts import COUNT, DAY, NUMBER, TABLES, TIME, YES_NO
@@ -25,6 +25,7 @@ from saydo.web.problems import Problem
 from saydo.web.records import columns_of, record_of
 
 MOST = 200
+_AMOUNT = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 _TYPES: dict[str, Any] = {TIME: datetime, DAY: date, YES_NO: bool, COUNT: int, NUMBER: float}
 _BAD_CURSOR = mark("This cursor is none that was given out: begin again without one.")
 
@@ -42,7 +43,7 @@ def row_schema(table: str) -> type[Schema]:
     """The columns of a fact table, as the contract describes them."""
     fields: dict[str, Any] = {}
     for column in TABLES[table].columns:
-        kind = _TYPES.get(column.type, Decimal if column.type.startswith("decimal") else str)
+        kind = _TYPES.get(column.type, _AMOUNT if column.type.startswith("decimal") else str)
         fields[column.name] = (kind | None if column.null else kind, Field(..., description=column.meaning))
     return cast(type[Schema], create_model(f"Row of {table}".title().replace(" ", ""), __base__=Schema, **fields))
 
