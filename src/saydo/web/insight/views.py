@@ -292,7 +292,7 @@ def _sorted(table: pa.Table, sort: str) -> pa.Table:
     if name not in table.column_names or not len(table):
         return table
     order = "descending" if sort.startswith("-") else "ascending"
-    return table.take(pc.sort_indices(table, sort_keys=[(name, order)], null_placement="at_end"))
+    return table.take(pc.sort_indices(table, sort_keys=[(name, order)]))
 
 
 def _cell(result: Result, column: Column, record: Mapping[str, Any]) -> Cell:
