@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from saydo.engine import open_facts
 from saydo.language import LANGUAGES
@@ -40,7 +40,7 @@ WIDTHS = (1440, 390)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TALLEST = 12_000  # pixels of one picture; longer pages go on in the next
 MOST_ALIKE = 2  # pages of one kind: two customers, two figures with a split
-TAKEN_AWAY = re.compile(r"\.(csv|xlsx|parquet|json|zip|html|svg)\b|format=|^/(api|static|health)/|logout")
+TAKEN_AWAY = re.compile(r"[./](csv|xlsx|parquet|json|zip|html|svg)\b|format=|^/(api|static|health)/|logout")
 
 
 def main() -> None:
@@ -124,7 +124,10 @@ def _find_pages(context: BrowserContext, address: str) -> list[str]:
     page, waiting, met, found = context.new_page(), ["/"], {"/": 1}, []
     while waiting:
         place = waiting.pop(0)
-        answer = page.goto(address + place, timeout=120_000)
+        try:
+            answer = page.goto(address + place, timeout=120_000)
+        except Error:  # a file, which the browser would save
+            continue
         if answer is None or "text/html" not in answer.headers.get("content-type", ""):
             continue
         found.append(place)

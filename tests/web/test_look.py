@@ -88,7 +88,7 @@ def addresses(inside: BrowserContext, site: Site) -> list[str]:
     page, visits, found = inside.new_page(), Visits(1), []
     while visits.waiting:
         address = visits.waiting.pop(0)
-        if re.search(r"\.(csv|xlsx|parquet|json|zip|html)\b|format=|/api/", address):
+        if re.search(r"[./](csv|xlsx|parquet|json|zip|html)\b|format=|/api/", address):
             continue  # what is taken away is no page
         answer = inside.request.get(site.address + address)
         if "text/html" not in answer.headers.get("content-type", ""):
