@@ -182,3 +182,13 @@ def test_language_chosen_at_the_door_is_kept_by_an_account(user_of: UserOf) -> N
     client.post(reverse("set_language"), {"language": "fr", "next": "/"})
     client.post(reverse("set_language"), {"language": "xx", "next": "/"})
     assert User.objects.get(role="agent").language == "fr"
+
+
+def test_way_back_from_a_mistake_leads_nowhere_else(user_of: UserOf) -> None:
+    client, user = Client(), user_of("administrator")
+    client.force_login(user)
+    place = reverse("colleague", args=[user.pk])
+    strange = client.post(place, {"do": "close"}, headers={"referer": "https://evil.example/x"})
+    own = client.post(place, {"do": "close"}, headers={"referer": f"http://testserver{place}"})
+    assert (strange.status_code, "evil" in strange.content.decode()) == (400, False)
+    assert f'href="http://testserver{place}"' in own.content.decode()

@@ -72,6 +72,7 @@ def test_trail_is_narrowed_by_who_what_where_and_when(client_of: ClientOf, user_
         f"end={today - timedelta(days=1)}": 2,
         "key=nothing": 0,
         "by=nobody": 6,
+        f"by={agent.pk}&key=c1&table=customers&action=looked+at&start={today}": 3,
     }
     assert {query: rows(client.get(f"{place}?{query}")) for query in asked} == asked
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from saydo.errors import SaydoError
 from saydo.language import LANGUAGES, use
@@ -37,6 +38,13 @@ def find_language(request: HttpRequest) -> str:
     return translation.get_language_from_request(request)
 
 
+def _back(request: HttpRequest) -> str:
+    """Where the person came from, if that is here."""
+    place = request.META.get("HTTP_REFERER", "")
+    is_here = url_has_allowed_host_and_scheme(place, {request.get_host()}, require_https=request.is_secure())
+    return place if is_here else "/"
+
+
 def tell_errors(get_response: Answer) -> Answer:
     """Turn a mistake that the user can mend into a page with its sentence; the status is 400."""
 
@@ -47,7 +55,7 @@ def tell_errors(get_response: Answer) -> Answer:
         def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
             if not isinstance(error, SaydoError):
                 return None
-            return render(request, "told.html", {"sentence": str(error)}, status=400)
+            return render(request, "told.html", {"sentence": str(error), "back": _back(request)}, status=400)
 
     told = Told()
 

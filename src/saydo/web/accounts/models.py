@@ -119,7 +119,12 @@ class Entry(models.Model):
 
     class Meta:
         db_table = "trail"
-        indexes = (models.Index(fields=["table", "key"], name="trail_of"),)
+        indexes = (
+            models.Index(fields=["table", "key"], name="trail_of"),
+            models.Index(fields=["key", "id"], name="trail_of_key"),
+            models.Index(fields=["by", "id"], name="trail_by"),
+            models.Index(fields=["action", "id"], name="trail_action"),
+        )
 
     @property
     def told(self) -> str:

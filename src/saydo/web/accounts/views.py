@@ -27,6 +27,7 @@ from saydo.web.accounts.models import ApiKey, Company, Entry, User
 from saydo.web.rights import RIGHTS, ROLES, for_everybody_here, needs, open_to_all
 
 _PAGE = 50
+_MET = 5000  # of the trail's newest entries tell what can be chosen: all of them may be millions
 _UNSAFE = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -207,6 +208,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     entries = list(_entries(asked)[: _PAGE + 1])
     older = request.GET.copy()
     older["before"] = str(entries[_PAGE - 1].pk) if len(entries) > _PAGE else ""
+    met = set(Entry.objects.order_by("-id").values_list("action", "table")[:_MET])
     shown = {
         "form": form,
         "asked": asked,
@@ -214,10 +216,8 @@ def trail(request: HttpRequest) -> HttpResponse:
         "older": older.urlencode() if older["before"] else "",
         "query": request.GET.urlencode(),
         "people": User.objects.order_by("name", "email"),
-        "actions": sorted(set(Entry.objects.order_by("action").values_list("action", flat=True).distinct())),
-        "tables": sorted(
-            set(Entry.objects.exclude(table="").order_by("table").values_list("table", flat=True).distinct())
-        ),
+        "actions": sorted(({action for action, _ in met} | {asked.get("action", "")}) - {""}),
+        "tables": sorted(({table for _, table in met} | {asked.get("table", "")}) - {""}),
         "tab": "trail",
     }
     return render(request, "accounts/trail.html", shown)
