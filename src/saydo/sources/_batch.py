@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from saydo.engine import Workbench
+from saydo.errors import UnknownColumn
 from saydo.facts import DAY, NUMBER, TABLES, TEXT, TIME, Column, Table
 from saydo.language import mark
 from saydo.sources import _identities, _values
@@ -34,6 +35,7 @@ from saydo.sources._values import PLAIN, is_number
 
 LABEL = mark("the batch")
 KEY_LENGTH = 200
+COLUMNS = 1000
 TEXTS = pa.string()
 _EMPTY = mark("the row is empty")
 _LONG = mark("{column} is longer than {high} characters")
@@ -68,11 +70,14 @@ def check_batch(
 ) -> Iterator[Batch]:
     """Judge rows of a table; raises a `SourceError` where columns are wrong. The view lasts as long as the block."""
     bench, contract, reading = _find_bench(zone), TABLES[table], Reading(currency, None, False)
+    headers = _headers(records)
+    if len(headers) > COLUMNS:  # as many as a file may have
+        raise UnknownColumn(table=table, path=LABEL, column=headers[COLUMNS], choices=list(contract.names))
     long = _too_long(contract, records)
     places = sorted(set(range(len(records))) - {bad.row for bad in long})
     judged = [records[place] for place in places]
     with TemporaryDirectory(prefix="saydo-batch-") as desk:
-        file, own = _judge(bench, contract, judged, _headers(records), reading, Path(desk))
+        file, own = _judge(bench, contract, judged, headers, reading, Path(desk))
         refused = [replace(bad, row=places[bad.row]) for bad in _refused(bench, contract, file, len(judged))]
         drop_duplicates(bench, [file])
         bench.view(table, [file.kept], {**{column.name: column.type for column in contract.columns}, **own})
@@ -110,6 +115,25 @@ def _judge(
 ) -> tuple[Staged, dict[str, str]]:
     """The rows as text, as a file holds them, read and judged; the types of the company's own columns."""
     texts = {f"c{place}": [_text(row.get(name)) for row in records] for place, name in enumerate(headers)}
+    columns = {name: pa.array(values, TEXTS) for name, values in (texts or {"none": []}).items()}
+    bench.connection.register("batch", pa.table(columns))
+    try:
+        file, own = _stage(bench, contract, records, headers, reading, desk)
+    finally:
+        bench.connection.unregister("batch")
+    refuse_identities(bench, contract, file, own)
+    find_duplicates(bench, contract, [file])
+    return file, own
+
+
+def _stage(
+    bench: Workbench,
+    contract: Table,
+    records: Sequence[Mapping[str, Value]],
+    headers: Sequence[str],
+    reading: Reading,
+    desk: Path,
+) -> tuple[Staged, dict[str, str]]:
     raw = RawFile(Path(LABEL), LABEL, "batch", tuple(headers), header_row=0)
     columns = match_columns(bench, contract, raw, filled=("currency",) if reading.currency else ())
     file = Staged(raw, columns, desk / "kept.parquet", desk / "broken.parquet")
@@ -118,13 +142,7 @@ def _judge(
     }
     file.forms = {column: PLAIN for column, place in columns.items() if _has_form(column, place in worded)}
     own = {column.name: NUMBER if column in file.forms else TEXT for column in columns if is_own(column)}
-    bench.connection.register("batch", pa.table({name: pa.array(values, TEXTS) for name, values in texts.items()}))
-    try:
-        stage(bench, contract, file, own, reading)
-    finally:
-        bench.connection.unregister("batch")
-    refuse_identities(bench, contract, file, own)
-    find_duplicates(bench, contract, [file])
+    stage(bench, contract, file, own, reading)
     return file, own
 
 

@@ -5,7 +5,6 @@ The routers stand in the apps; here they are put together, behind the door of `s
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,9 +38,6 @@ from saydo.web.promises.api import router as promises
 from saydo.web.rights import for_everybody_here
 from saydo.web.trade.api import router as orders
 from saydo.web.voice.api import router as feedback
-
-logger = logging.getLogger(__name__)
-WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class _Parser(Parser):
@@ -174,8 +170,7 @@ def _impossible(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
-    logger.error("API failed: %s %s", request.method, request.path, exc_info=error)
-    raise Problem(500)
+    raise error  # the door writes it into the log
 
 
 def _nobody_lives_here(request: HttpRequest, **_: Any) -> HttpResponse:

@@ -7,6 +7,7 @@ session; both get the rights that a page would ask for (`saydo.web.rights.needs`
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from saydo.web.accounts.models import ApiKey
 from saydo.web.problems import Problem, check_text
 from saydo.web.rights import may, open_to_all
 
+logger = logging.getLogger(__name__)
 View = Callable[..., HttpResponse]
 RightOf = Callable[[HttpRequest], str | None]  # of the operation asked for; null closes it
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -53,6 +55,9 @@ def enter(view: View, right_of: RightOf) -> View:
                 response["Retry-After"] = str(problem.values["seconds"])
             if problem.status == 401:
                 response["WWW-Authenticate"] = "Bearer"
+        except Exception as error:
+            logger.exception("API failed: %s %s", request.method, request.path, exc_info=error)
+            response = Problem(500).response()
         response["Cache-Control"] = "no-store"  # it may tell of persons
         return response
 
