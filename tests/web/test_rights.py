@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,9 @@ def of_libraries(view: Any) -> bool:
     return view.__module__.startswith(("allauth.", "ninja.", "django.views.generic")) or getattr(view, "is_open", False)
 
 
+INLINE = re.compile(
+    r"<style|<[a-z]+ [^>]*\bstyle=|<script(?![^>]*\bsrc=)(?![^>]*json)[^>]*>|<[a-z]+ [^>]*\bon[a-z]+=\""
+)
 GUARDED = sorted({(place, getattr(view, "right", None) or "") for place, view in addresses() if not of_libraries(view)})
 
 
@@ -87,6 +91,7 @@ def test_no_page_fails_for_a_role_that_may_see_it(company: Any, client_of: Clien
             assert 403 not in (seen.status_code, sent.status_code), place
             if seen.headers.get("Content-Type", "").startswith("text/html"):
                 assert "private" in seen.headers["Cache-Control"], place
+                assert INLINE.findall(seen.content.decode()) == [], place
                 assert "script-src 'self';" in seen.headers["Content-Security-Policy"] + ";", place
 
 

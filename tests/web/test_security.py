@@ -21,7 +21,7 @@ from saydo.web.accounts.models import User
 PASSWORD = "correct horse battery"  # noqa: S105
 HERE = Path(saydo.web.__file__).parent
 TEMPLATES = sorted(HERE.rglob("templates/**/*.html"))
-FINDINGS = "{{ findings|safe }}"  # a page that was rendered before, escaped then
+DRAWN = re.compile(r"\{\{ (findings|chart)\|safe \}\}")  # drawn by ourselves, escaped then
 UserOf = Callable[[str], User]
 
 
@@ -31,7 +31,7 @@ def test_template_has_no_script_style_or_stranger_in_it(template: Path) -> None:
     assert re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")[^>]*>", text) == []
     assert re.findall(r"<style|\sstyle=|\son[a-z]+=\"|javascript:", text) == []
     assert re.findall(r"(?:src|href|action)=\"(?:https?:)?//[^\"]+", text) == []
-    assert re.findall(r"\|safe\b|autoescape off", text.replace(FINDINGS, "")) == []
+    assert re.findall(r"\|safe\b|autoescape off", DRAWN.sub("", text)) == []
 
 
 @pytest.mark.parametrize("place", ["/account/login/", "/nothing/here/", "/colleagues/", "/account/password/reset/"])
