@@ -174,9 +174,14 @@ def load(
     _print_load(one.counts)
     say(translate_count("{count} row is new or changed.", "{count} rows are new or changed.", one.written))
     if one.refused:
-        refused = "{count} row was refused: the reasons stand in {path}, and on the page of load {number}."
-        many = "{count} rows were refused: the reasons stand in {path}, and on the page of load {number}."
-        say(translate_count(refused, many, one.refused, path=one.quarantine, number=one.id))
+        told = translate_count(
+            "{count} row was refused: the reasons stand in {path}, and on the page of load {number}.",
+            "{count} rows were refused: the reasons stand in {path}, and on the page of load {number}.",
+            one.refused,
+            path=one.quarantine,
+            number=one.id,
+        )
+        say(told)
 
 
 def _print_load(counts: dict[str, dict[str, int]]) -> None:
