@@ -19,7 +19,7 @@ from saydo.web.care.models import Case, Contact
 from saydo.web.customers.models import Consent, Customer, Note, Person, Referral, Touchpoint
 from saydo.web.promises.models import Commitment, Promise
 from saydo.web.standing import find_consents, find_pressure, find_worth
-from saydo.web.timeline import KINDS, read_timeline
+from saydo.web.timeline import KINDS, Entry, read_timeline
 from saydo.web.trade.models import Contract, Order, OrderLine, Payment, Product, Return
 from saydo.web.voice.models import Feedback, Invitation
 
@@ -123,7 +123,12 @@ def test_timeline_pages_hold_together_all_that_one_page_would(company: Any) -> N
             break
         number += 1
     assert len(whole.entries) > 14
-    assert [(e.at, e.key, e.text) for e in pages] == [(e.at, e.key, e.text) for e in whole.entries]
+    assert spread(pages) == spread(whole.entries)
+
+
+def spread(entries: list[Entry]) -> Counter[tuple[datetime, str, str]]:
+    """One item for each thing told: answers given together may stand on two pages."""
+    return Counter((entry.at, entry.text, one) for entry in entries for one in entry.more or [""])
 
 
 def test_timeline_holds_what_came_with_merged_records(customer: Customer) -> None:

@@ -82,6 +82,7 @@ class Entry:
     lines: list[OrderLine] = field(default_factory=list)
     is_day: bool = False  # its time of day is not known
     other: str = ""  # another customer who has to do with it
+    reply: str = ""  # answers given together share it
     what: str = ""  # order, promise: what is still to be looked up for it
 
     @property
@@ -132,9 +133,26 @@ def read_timeline(
         newest = rows(of).order_by(f"-{at}", "-pk")[: start + size + 1]
         found += [entry for row in newest if (entry := tell(row))]
     found.sort(key=lambda entry: (entry.at, entry.key), reverse=True)
-    entries = list(islice(found, start, start + size))
+    entries = _together(islice(found, start, start + size))
     _look_up(entries)
     return Page(entries, number, len(found) > start + size)
+
+
+def _together(entries: Iterable[Entry]) -> list[Entry]:
+    """Answers that were given together as one entry."""
+    kept: list[Entry] = []
+    replies: dict[str, Entry] = {}
+    for entry in entries:
+        first = replies.get(entry.reply)
+        if first and first.at == entry.at:
+            first.more += entry.more
+            first.words = "\n".join(filter(None, (first.words, entry.words)))
+            first.tone = "bad" if "bad" in (first.tone, entry.tone) else first.tone if first.tone == entry.tone else ""
+            continue
+        if entry.reply:
+            replies[entry.reply] = entry
+        kept.append(entry)
+    return kept
 
 
 def _look_up(entries: Iterable[Entry]) -> None:
@@ -176,6 +194,7 @@ def _asked(row: Invitation) -> Entry:
 def _said(row: Feedback) -> Entry:
     text = translate(_SAID[row.source], survey=row.survey or row.question or "–")
     entry = Entry(row.said_at, "said", text, _tone(row), row.touchpoint_id or "", row.pk, row.comment or "")
+    entry.reply = row.reply_id or ""
     if row.score is not None and row.scale_max is not None:
         entry.more.append(
             translate("{score} of {highest}", score=_short(row.score), highest=_short(row.scale_max))

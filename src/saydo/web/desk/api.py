@@ -13,6 +13,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from saydo.facts import TABLES
+from saydo.language import mark
 from saydo.web.accounts.actions import note
 from saydo.web.customers.api import find_whole
 from saydo.web.customers.models import Customer, Person
@@ -75,7 +76,7 @@ def list_customers(request: HttpRequest, wanted: Query[Wanted]) -> dict[str, Any
             }
             for one in find_customers(wanted.search, wanted.limit)
         ]
-        note(request, "searched", "customers", found=len(found))
+        note(request, mark("searched"), "customers", found=len(found))
         return {"items": found, "next": None}
     demand(request, "export_people")
     rows = Customer.objects.filter(merged_into=None, erased_at=None).select_related("person").order_by("pk")
@@ -83,7 +84,7 @@ def list_customers(request: HttpRequest, wanted: Query[Wanted]) -> dict[str, Any
         rows = rows.filter(pk__gt=read_cursor(wanted.cursor, (str,))[0])
     page = list(rows[: wanted.limit + 1])
     shown = page[: wanted.limit]
-    note(request, "listed", "customers", found=len(shown))
+    note(request, mark("listed"), "customers", found=len(shown))
     items = [{"customer_id": one.pk, **_shown(getattr(one, "person", None))} for one in shown]
     return {"items": items, "next": cursor_of(shown[-1].pk) if len(page) > len(shown) else None}
 
@@ -98,7 +99,7 @@ def show_timeline(request: HttpRequest, key: str, paging: Query[Paging]) -> dict
     """All that happened between us and a customer, newest first: ordered, promised, said, called, returned ..."""
     whole = find_whole(key)
     records = [whole.pk, *Customer.objects.filter(merged_into=whole).values_list("pk", flat=True)]
-    note(request, "seen", "customers", whole.pk, part="timeline")
+    note(request, mark("seen"), "customers", whole.pk, part="timeline")
     last = tuple(read_cursor(paging.cursor, (datetime, str, str))) if paging.cursor else None
     found = [one for table in _MOMENTS for one in _moments(table, records, paging, last)]
     found.sort(key=_order, reverse=True)

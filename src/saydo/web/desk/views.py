@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from saydo.language import mark, month, translate, translate_count
+from saydo.language import day, mark, month, translate, translate_count
 from saydo.result import Result
 from saydo.web import feed
 from saydo.web.accounts.actions import note
@@ -34,6 +34,7 @@ from saydo.web.timeline import KINDS, Entry, read_timeline
 
 _PAGE = 50
 _PAIRS = 20
+_MATCHES = 20
 _CALLS = 20  # the list of whom to call today, which is made anyway
 
 
@@ -43,7 +44,7 @@ def customers(request: HttpRequest) -> HttpResponse:
     sought = request.GET.get("q", "").strip()
     shown: dict[str, Any] = {"sought": sought}
     if sought:
-        shown["found"] = find_customers(sought)
+        shown["found"], shown["most"] = find_customers(sought, _MATCHES), _MATCHES
         shown["similar"] = bool(shown["found"]) and all(one.how == "similar" for one in shown["found"])
         note(request, mark("searched"), "customers", found=len(shown["found"]))
     else:
@@ -241,7 +242,7 @@ def _beside(proposal: Proposal) -> Any:
 def _said_by(record: Customer, name: str) -> Any:
     if hasattr(record, name):
         value = getattr(record, name)
-        return value.date() if name == "first_seen_at" and value else value
+        return day(value.date()) if name == "first_seen_at" and value else value
     person: Person | None = getattr(record, "person", None)
     if name == "city" and person:
         return f"{person.postcode} {person.city}".strip()
