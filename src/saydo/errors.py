@@ -39,6 +39,7 @@
     │   ├── TooFewRepeats           too few came back for a model of repeat purchases
     │   ├── NoFit                   a model of purchases whose likelihood has no maximum
     │   ├── NoSpread                customers whose spending does not differ
+    │   ├── NotComputed             settings with which the computation fails
     │   └── NothingToMeasure        the facts hold no row that the question is about
     └── OperationError              what was asked of the running application
         ├── PortInUse               somebody else listens there
@@ -289,6 +290,11 @@ class NoSpread(QuestionError):
 class NoInterval(QuestionError):
     wrong = mark("{measure} has no interval by chance, so that no change of it can be told from noise.")
     way_out = mark("It is what happened, all of it: subtract one figure from the other.")
+
+
+class NotComputed(QuestionError):
+    wrong = mark("{measure} could not be computed with what was chosen.")
+    way_out = mark("Leave out a split or a setting, or take a usual value; the log says what failed.")
 
 
 class NothingToMeasure(QuestionError):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from saydo.errors import SaydoError
+from saydo.errors import BadSetting, NotComputed, SaydoError
 from saydo.language import use
 from saydo.measures import MEASURES, Measure
 from saydo.web import answers, feed
@@ -99,6 +99,23 @@ def test_refusal_is_kept_too(company: Path) -> None:
             answers.ask(asked)
         told.append(str(caught.value))
     assert (told[0] == told[1], len(calls)) == (True, 1)
+
+
+def test_settings_that_break_a_computation_are_told_as_such(company: Path) -> None:
+    def compute(facts: Any, by: Any, *, days: int = 1) -> Any:
+        raise ZeroDivisionError
+
+    measure = replace(MEASURES["nps"], compute=compute)
+    with pytest.raises(NotComputed):
+        answers.ask(answers.question(measure, settings={"days": "7"}))
+    with pytest.raises(ZeroDivisionError):
+        answers.ask(answers.question(measure))
+
+
+@pytest.mark.parametrize("value", ["nan", "1e9", "-inf"])
+def test_numbers_that_count_nothing_are_refused(value: str) -> None:
+    with pytest.raises(BadSetting):
+        answers.question("lifetime_value", settings={"discount": value})
 
 
 def test_forgotten_answers_leave_nothing_behind(company: Path) -> None:

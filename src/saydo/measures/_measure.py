@@ -23,6 +23,7 @@ from saydo.measures._split import KEYS_OF_PEOPLE, TIME_UNITS
 from saydo.result import Note, Result
 
 HIDE_BELOW = 5
+MOST = 1_000_000  # a number given as text, by people and programs elsewhere: beyond it nothing can be counted
 _HIDDEN = mark(
     "Groups hidden, because fewer than {least} people answered or because they would give such a group away: {count}."
 )
@@ -190,11 +191,14 @@ def _parse(name: str, value: Any, kind: Any) -> Any:
     if plain is date:
         return parse_moment(name, value)
     try:
-        return (
+        found = (
             {"yes": True, "true": True, "no": False, "false": False}[value.lower()] if plain is bool else plain(value)
         )
     except (KeyError, ValueError):
         raise BadSetting(name=name, value=value, choices=plain.__name__) from None
+    if not -MOST <= found <= MOST:  # nan neither
+        raise BadSetting(name=name, value=value, choices=f"-{MOST} ... {MOST}")
+    return found
 
 
 def names_a_person(column: str) -> bool:

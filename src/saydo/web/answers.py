@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,12 +32,13 @@ from django.conf import settings
 
 from saydo import __version__, errors
 from saydo.company import parse_moment
-from saydo.errors import SaydoError
+from saydo.errors import NotComputed, SaydoError
 from saydo.language import language
 from saydo.measures import Measure, find
 from saydo.result import Note, Result
 from saydo.web import feed
 
+logger = logging.getLogger(__name__)
 _SLOW = 2.0  # seconds; measures that once took longer are computed one at a time, so that others need not wait
 _ABOUT = b"saydo"  # where a file of figures holds what is not in its columns
 _quick, _slow = ThreadPoolExecutor(3, thread_name_prefix="quick"), ThreadPoolExecutor(1, thread_name_prefix="slow")
@@ -184,6 +186,11 @@ def _compute(asked: Question, version: str) -> Result:
         except SaydoError as error:
             _put(file.with_suffix(".json"), _write_refusal(error), version)
             raise
+        except Exception as error:
+            if not (asked.by or asked.as_of or asked.settings):
+                raise
+            logger.exception("%s could not be computed", asked.measure.name)
+            raise NotComputed(measure=asked.measure.name) from error
         if monotonic() - began > _SLOW:
             _slow_mark(asked.measure).parent.mkdir(exist_ok=True)
             _slow_mark(asked.measure).touch()
