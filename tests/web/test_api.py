@@ -465,3 +465,15 @@ def test_examples_of_the_guide_work(own_company: Path, live_server: Any, user_of
 
 def _commands(block: str) -> list[str]:
     return block.replace("\\\n", " ").strip().splitlines()
+
+
+def test_browser_without_the_second_factor_that_is_asked_for_is_sent_back(company: Path, client_of: Any) -> None:
+    from saydo.web.accounts.models import Company
+
+    browser = client_of("agent")
+    assert browser.get("/api/v1/promises").status_code == 200
+    here = Company.here()
+    here.asks_second_factor = True
+    here.save()
+    answer = browser.get("/api/v1/promises")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "second_factor")

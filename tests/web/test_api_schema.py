@@ -64,7 +64,7 @@ def test_nothing_that_is_sent_fails_the_server(
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
-    def try_out(case: Case) -> None:
+    def try_out(case: Case[Any]) -> None:
         with transaction.atomic():  # each by itself, as requests are
             case.call_and_validate(headers=head, checks=CHECKS)
             transaction.set_rollback(True)

@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from saydo.web.accounts.models import Place
 from saydo.web.customers.models import Customer
 from saydo.web.hooks import tasks
 from saydo.web.hooks.models import EVENTS, ROTATION, Delivery, Endpoint, Event
@@ -81,7 +82,7 @@ def endpoint(company: Path, receiver: Receiver, user_of: Callable[[str], Any], m
 def receive_order(key: str, **values: Any) -> Order:
     with transaction.atomic():
         change = tell("received", "orders", rows=1)
-        given = {"ordered_at": timezone.now(), "status": "paid", "currency": "EUR"} | values
+        given: dict[str, Any] = {"ordered_at": timezone.now(), "status": "paid", "currency": "EUR"} | values
         return Order.objects.create(pk=key, change_id=change.id, **given)
 
 
@@ -129,19 +130,21 @@ def test_promise_is_told_broken_when_its_time_has_passed(endpoint: Endpoint, rec
     tasks.deliver()
     with transaction.atomic():
         change = tell("received", "commitments", rows=4)
-        shared = {"promise_id": "delivery", "made_at": now - timedelta(days=1), "seen_by": "system"}
-        for key, values in {
+        shared: dict[str, Any] = {"promise_id": "delivery", "made_at": now - timedelta(days=1), "seen_by": "system"}
+        given: dict[str, dict[str, Any]] = {
             "soon": {"due_at": now + timedelta(hours=1)},
             "late": {"due_at": now - timedelta(hours=2), "fulfilled_at": now - timedelta(hours=1)},
             "kept": {"due_at": now - timedelta(hours=1), "fulfilled_at": now - timedelta(hours=2)},
             "seen": {"kept": False},
-        }.items():
+        }
+        for key, values in given.items():
             Commitment.objects.create(pk=key, change_id=change.id, **shared, **values)
     tasks.deliver()
     assert sorted(body["data"]["commitment_id"] for body in receiver.bodies()) == ["late", "seen"]
     Commitment.objects.filter(pk="soon").update(due_at=timezone.now())
-    tasks.deliver()
-    tasks.deliver()
+    for _ in range(2):
+        Place.objects.filter(reader=tasks.LOOK).update(change_id=int(now.timestamp()) - 90)
+        tasks.deliver()
     assert [body["data"]["commitment_id"] for body in receiver.bodies()[2:]] == ["soon"]
     assert {body["type"] for body in receiver.bodies()} == {"promise.broken"}
 

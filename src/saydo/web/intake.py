@@ -85,7 +85,7 @@ def _take(request: HttpRequest, table: str, records: list[dict[str, Value]], ori
                 change.save(update_fields=["rows"])
             else:
                 change.delete()  # all was known: nothing to tell
-            note(request, "facts sent", table, rows=len(records), written=written, refused=len(refused))
+            note(request, mark("facts sent"), table, rows=len(records), written=written, refused=len(refused))
     told = [_told(bad) for bad in refused[:MOST_TOLD]]
     answer = {"table": table, "rows": len(records), "written": written, "refused": len(refused), "details": told}
     return json_response(answer, 207 if refused else 200)

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
@@ -25,7 +26,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja.utils import check_csrf
 
 from saydo.language import mark
-from saydo.web.accounts.models import ApiKey
+from saydo.web.accounts.models import ApiKey, Company, User
 from saydo.web.problems import Problem, check_text
 from saydo.web.rights import may, open_to_all
 
@@ -35,6 +36,7 @@ RightOf = Callable[[HttpRequest], str | None]  # of the operation asked for; nul
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _REUSED = mark("This Idempotency-Key was used for another request: take a new one for each thing to be done.")
 _NO_TOKEN = mark("A person's browser must send the X-CSRFToken of its page; programs use a key.")
+_NO_FACTOR = mark("Set up your second factor first: the company asks for one.")
 _WINDOW = 60  # seconds
 
 
@@ -107,8 +109,16 @@ def _check_right(request: HttpRequest, right: str | None, view: View) -> None:
     if right is None or (right and not may_here(request, right)):
         raise Problem(403, right=right or "")
     is_session = not hasattr(request, "api_key")
+    if is_session and not request.session.get("has_factor") and _lacks_factor(request):
+        raise Problem(403, "second_factor", _NO_FACTOR)
     if is_session and request.method not in _SAFE and check_csrf(request, view):
         raise Problem(403, "csrf", _NO_TOKEN)
+
+
+def _lacks_factor(request: HttpRequest) -> bool:
+    """Does the company ask for a second factor that this person has not set up yet?"""
+    asks = Company.objects.filter(asks_second_factor=True).exists()
+    return asks and not is_mfa_enabled(cast(User, request.user))
 
 
 def _once(request: HttpRequest, do: Callable[[], HttpResponse]) -> HttpResponse:

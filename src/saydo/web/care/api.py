@@ -11,6 +11,7 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from saydo.language import mark
 from saydo.web.accounts.actions import note
 from saydo.web.accounts.models import User
 from saydo.web.care.actions import record_contact
@@ -53,7 +54,7 @@ def add_contact(request: HttpRequest, given: NewContact) -> Status[Any]:
     values |= {name: _checked(name, value, times) for name, value in times.items()}
     with transaction.atomic():
         made = record_contact(by=cast("User", request.user), **values)
-        note(request, "contact recorded", "customers", customer.pk)
+        note(request, mark("contact recorded"), "customers", customer.pk)
     return Status(201, {"id": made.pk, "at": made.at})
 
 

@@ -123,7 +123,7 @@ def show_customer(request: HttpRequest, key: str) -> dict[str, Any]:
     """Who it is, and what they agreed to. That it was read is written into the trail."""
     whole = find_whole(key)
     records = sorted(Customer.objects.filter(merged_into=whole).values_list("pk", flat=True))
-    note(request, "seen", "customers", whole.pk)
+    note(request, mark("seen"), "customers", whole.pk)
     person = Person.objects.filter(pk__in=[whole.pk, *records]).order_by("pk").first()
     last: dict[tuple[str, str], Consent] = {}
     for consent in Consent.objects.filter(customer__in=[whole.pk, *records]).order_by("at", "id"):
@@ -156,7 +156,7 @@ def mend_customer(request: HttpRequest, key: str, mending: Mending) -> dict[str,
             whole.save(update_fields=[*different, "change_id"])
         changed += different
         if changed:
-            note(request, "changed", "customers", whole.pk, fields=changed)
+            note(request, mark("changed"), "customers", whole.pk, fields=changed)
     return {"customer_id": whole.pk, "changed": changed}
 
 
@@ -167,7 +167,7 @@ def add_note(request: HttpRequest, key: str, written: NewNote) -> Status[Any]:
     whole = find_whole(key)
     with transaction.atomic():
         made = Note.objects.create(customer=whole, text=written.text, by=_user(request))
-        note(request, "noted", "customers", whole.pk)
+        note(request, mark("noted"), "customers", whole.pk)
     return Status(201, {"id": str(made.pk), "at": made.at})
 
 
@@ -181,7 +181,7 @@ def add_consent(request: HttpRequest, key: str, given: NewConsent) -> Status[Any
     with transaction.atomic():
         made = Consent.objects.create(customer=whole, recorded_by=_user(request), at=_aware(at), **said)
         tell("consent", "consents", whole.pk, by=_user(request))
-        note(request, "consent recorded", "customers", whole.pk, purpose=made.purpose, channel=made.channel)
+        note(request, mark("consent recorded"), "customers", whole.pk, purpose=made.purpose, channel=made.channel)
     return Status(201, {"id": str(made.pk), "at": made.at})
 
 
@@ -201,7 +201,7 @@ def put_person(request: HttpRequest, customer_id: str, identity: Identity) -> St
             raise Problem(409, "erased", mark("This person was erased."), "path.customer_id")
         changed = _change_person(record, identity.dict())
         if changed:
-            note(request, "changed", "customers", record.pk, fields=changed)
+            note(request, mark("changed"), "customers", record.pk, fields=changed)
     return Status(201 if is_new else 200, {"customer_id": record.pk, "changed": changed})
 
 

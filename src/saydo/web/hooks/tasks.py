@@ -40,6 +40,9 @@ KEPT_FOR = timedelta(days=30)
 ANSWERS_KEPT_FOR = timedelta(hours=24)
 _LEASE = timedelta(minutes=2)  # after a kill it is tried again then
 _BATCH = 500
+_LOOK_EVERY = 60  # seconds
+_FORGET_EVERY = 3600
+_forgotten = [0.0]  # when this process last did
 _GONE = mark("It answered 410: nobody is there any more.")
 _FAILED = mark("It failed {tries} times, over three days.")
 _REDIRECT = mark("It answered with another address; redirects are not followed.")
@@ -86,7 +89,9 @@ _TOLD = {
 def deliver(seconds: float = 45) -> int:
     """One round: take up what happened and send what is due, for so many seconds; how many were sent."""
     collect()
-    forget()
+    if _forgotten[0] < monotonic() - _FORGET_EVERY:
+        forget()
+        _forgotten[0] = monotonic()
     ends, count, failing = monotonic() + seconds, 0, set[int]()
     while monotonic() < ends and (delivery := _claim(failing)):
         if not send(delivery):
@@ -171,6 +176,8 @@ def _look_at_promises(endpoints: Sequence[Endpoint]) -> None:
     """Promises whose time has passed since the last look, which no change tells of."""
     now = timezone.now()
     place = Place.objects.filter(reader=LOOK).first()
+    if place and now.timestamp() - place.change_id < _LOOK_EVERY:
+        return
     since = datetime.fromtimestamp(place.change_id, now.tzinfo) if place else now - timedelta(days=1)
     rows = Commitment.objects.filter(due_at__gte=since, due_at__lt=now).exclude(kept=True)
     rows = rows.filter(Q(fulfilled_at=None) | Q(fulfilled_at__gt=F("due_at")) | Q(kept=False))

@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from saydo.language import translate
+from saydo.language import mark, translate
 from saydo.measures import MEASURES, Measure, find, splits_of
 from saydo.result import Result
 from saydo.web import answers, feed
+from saydo.web.accounts.actions import note
 from saydo.web.keys import demand, may_here
 from saydo.web.problems import Problem, json_response
 from saydo.web.rights import needs
@@ -110,6 +111,8 @@ def ask_figure(request: HttpRequest, name: str, asked: Query[Asked]) -> HttpResp
     result = answers.ask_within(question, _PATIENCE)
     if result is None:
         raise Problem(503, seconds=_PATIENCE)
+    if question.names_people:
+        note(request, mark("seen"), "figures", measure.name, rows=len(result))
     return json_response(_answer(result))
 
 
