@@ -64,6 +64,7 @@ def compute(
              detractor_low, detractor_high, passive_rate, passive_low, passive_high, promoter_rate, promoter_low,
              promoter_high (bought again; 0 to 1). Null where nobody bought again, or all.
     Interval: the credible set, 95 %; rates as Wilson's on answers divided by the design effect.
+             Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: cut points that separate purchases need not separate recommendations. A pair outside the set is refuted by
              these data; one inside is only not refuted.
     Source:  F. Reichheld, Harvard Business Review 81 (2003) 12, 46-54 (the standard).

@@ -57,6 +57,7 @@ def compute(
              bought_high (0 to 1), margin_mean, margin_low, margin_high (money), referrals_mean, referrals_low,
              referrals_high (per event).
     Interval: 95 %, errors by customer (or account), as in `say_do`; each part by itself.
+             Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: an association, not an effect: good customers may be served better, and content ones may be other people.
              Differences between the parts of one company say nothing of what a better experience would bring.
     Source:  none: shares and means by quantile.

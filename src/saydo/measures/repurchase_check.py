@@ -54,6 +54,7 @@ def compute(
              purchases_per_customer, expected_per_customer; with ``each=week`` is_held_out.
     Interval: the range in which 95 % of such numbers lie if the model is true: chance, and the uncertainty of its
              parameters. What was bought is counted, and has none.
+             Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: a model can be right on average and wrong in every group; a season shows in the weeks and in no model.
              Weeks in part before or after what is looked at hold fewer purchases.
     Source:  Fader, Hardie and Lee 2005, Marketing Science 24(2), figures 2 to 4 (weekly tracking, and conditional

@@ -67,6 +67,7 @@ def compute(
              referrals_difference_high.
     Interval: 95 %, errors by customer (or account): shares as Wilson's on the effective number, counts as gamma,
              margins and differences as Student's. Weights of strata are taken as given.
+             Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: an association, matched or not: what makes people give a high score can be what makes them buy. Scores
              given after an order are also told by that order.
     Source:  standardisation: J. Robins, Mathematical Modelling 7 (1986) 1393-1512.

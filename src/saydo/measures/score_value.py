@@ -74,6 +74,7 @@ def compute(
              one half has only buyers, none, or one score.
     Interval: 95 %, of the later answers by customer (or account), the models taken as they are: gains as a ratio's,
              areas by DeLong's influences.
+             Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: it adds or it does not for foretelling; that says nothing of why. The first purchases after an answer are
              watched over the same days in both halves, so the same season need not be in both. Three rows are three
              tries: the sentence is that of ``score``, which is chosen beforehand.
