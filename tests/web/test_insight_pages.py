@@ -41,7 +41,12 @@ def heading_of(page: Any) -> str:
     return unescape(found[1])
 
 
-@pytest.mark.parametrize("name", sorted(MEASURES))
+SLOW = {"promise_cost", "promise_effect", "say_do", "lifetime_value"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in sorted(MEASURES)]
+)
 def test_every_measure_has_a_page_with_its_answer_or_why_there_is_none(
     company: Path, client_of: ClientOf, name: str
 ) -> None:
