@@ -85,6 +85,16 @@ def test_login_with_a_second_factor_asks_for_its_code(user_of: UserOf) -> None:
     assert client.get(reverse("me")).status_code == 200
 
 
+def test_five_wrong_codes_lock_the_second_factor(user_of: UserOf) -> None:
+    user, client = user_of("agent"), Client()
+    TOTP.activate(user, SECRET)
+    place = log_in(client, user.email)["Location"]
+    for _ in range(5):
+        assert "Incorrect code" in words(client.post(place, {"code": "000000"}))
+    answer = client.post(place, {"code": code_of(SECRET)})
+    assert (answer.status_code, "Too many failed" in words(answer)) == (200, True)
+
+
 def test_second_factor_is_set_up_by_hand_and_gives_recovery_codes(user_of: UserOf) -> None:
     user, client = user_of("agent"), Client()
     log_in(client, user.email)

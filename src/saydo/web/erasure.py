@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from django.utils.crypto import salted_hmac
 from saydo.facts import TABLES, Table
 from saydo.web import feed
 from saydo.web.accounts.actions import with_open_trail
-from saydo.web.accounts.models import Erasure, User
+from saydo.web.accounts.models import Entry, Erasure, User
 from saydo.web.customers.models import Consent, Customer, Found, Note, Person, Proposal
 from saydo.web.outbox import tell
 from saydo.web.records import Record, columns_of, record_of
@@ -41,6 +42,7 @@ _ALWAYS = {("feedback", "comment"), ("customers", "account_id")}
 _KEPT = {"currency"}
 _CHUNK = 500
 _BLANK = "…"
+_PAGES = 500  # of an index that are merged at a time
 # Tables that hold people on purpose, this one's own apart: another person of that name is not to be touched.
 _PEOPLE = ("people", "found", "users", "company", "account_emailaddress", "erasures")
 
@@ -169,9 +171,9 @@ def _erase(dossier: Dossier, names: Mapping[str, str], by: User | None) -> dict[
     Consent.objects.filter(customer__in=dossier.keys).update(how="", text_shown="")
     for name, old, new in _with_identity(dossier, identity, renamed):
         tables |= _rename(name, old, new, by)
-    _replace_words(
-        {**{old: new for old, new in renamed.items() if old != new}, **dict.fromkeys(identity.words, _BLANK)}
-    )
+    moved = {old: new for old, new in renamed.items() if old != new}
+    _replace_words({**moved, **dict.fromkeys(identity.words, _BLANK)})
+    _clean_refused(identity.words, dossier.keys)
     for old, new in renamed.items():
         Customer.objects.filter(pk=new).update(erased_at=timezone.now())
         Erasure.objects.update_or_create(
@@ -276,17 +278,22 @@ def _with_identity(dossier: Dossier, identity: _Identity, renamed: Mapping[str, 
 
 
 def _rename(name: str, old: str, new: str, by: User | None) -> set[str]:
-    """Give a record another key wherever it is named; the tables of the contract that changed."""
+    """Give a record another key wherever it is named; the tables of the contract that changed.
+
+    Where the new key is there already, a source has sent again what was erased: the two become one.
+    """
     target, changed = record_of(name), set()
+    is_back = target._default_manager.filter(pk=new).exists()
     for model in apps.get_models():
         for one in model._meta.concrete_fields:
-            is_key = model is target and one.primary_key
-            if is_key or getattr(one.remote_field, "model", None) is target:
-                changed |= _rename_in(model, one.attname, old, new, by)
-    return changed
+            if getattr(one.remote_field, "model", None) is target:
+                is_part = issubclass(model, Record) and one in getattr(model._meta.pk, "fields", ())
+                changed |= _rename_in(model, one.attname, old, None if is_back and is_part else new, by)
+    return changed | _rename_in(target, target._meta.pk.attname, old, None if is_back else new, by)
 
 
-def _rename_in(model: Any, attribute: str, old: str, new: str, by: User | None) -> set[str]:
+def _rename_in(model: Any, attribute: str, old: str, new: str | None, by: User | None) -> set[str]:
+    """The new key in the place of the old; without one, the rows are those of another already, and go."""
     rows = model._default_manager.filter(**{attribute: old})
     if not issubclass(model, Record):
         rows.update(**{attribute: new})
@@ -294,23 +301,20 @@ def _rename_in(model: Any, attribute: str, old: str, new: str, by: User | None) 
     if not rows.exists():
         return set()
     change = tell("erased", model.table, by=by)
-    change.rows = rows.update(**{attribute: new, "change_id": change.id})
+    change.rows = rows.update(**{attribute: new, "change_id": change.id}) if new else rows.delete()[0]
     change.save(update_fields=["rows"])
     return {model.table}
 
 
 def _replace_words(words: Mapping[str, str]) -> None:
     """Replace words wherever the application keeps texts of its own: notes, events, tasks, the trail."""
-    if not words:
-        return
-    with with_open_trail():
-        for model in apps.get_models():
-            if not model.__module__.startswith("saydo.") or issubclass(model, Record):
-                continue
-            if model._meta.db_table not in _PEOPLE:
-                for one in model._meta.concrete_fields:
-                    if isinstance(one, (models.CharField, models.TextField, models.JSONField)) and not one.primary_key:
-                        _replace_in(model, one, words)
+    for model in apps.get_models() if words else ():
+        if not model.__module__.startswith("saydo.") or issubclass(model, Record):
+            continue
+        if model._meta.db_table not in _PEOPLE:
+            for one in model._meta.concrete_fields:
+                if isinstance(one, (models.CharField, models.TextField, models.JSONField)) and not one.primary_key:
+                    _replace_in(model, one, words)
 
 
 def _replace_in(model: Any, one: Any, words: Mapping[str, str]) -> None:
@@ -318,10 +322,12 @@ def _replace_in(model: Any, one: Any, words: Mapping[str, str]) -> None:
     asked = models.Q()
     for word in words:
         asked |= models.Q(as_text__icontains=_as_json(word) if is_json else word)
-    for row in model._default_manager.annotate(as_text=Cast(one.name, models.TextField())).filter(asked):
-        value = getattr(row, one.attname)
-        setattr(row, one.attname, _replaced(value, words))
-        model._default_manager.filter(pk=row.pk).update(**{one.attname: getattr(row, one.attname)})
+    met = model._default_manager.annotate(as_text=Cast(one.name, models.TextField())).filter(asked)
+    found = {pk: _replaced(value, words) for pk, value in met.values_list("pk", one.attname)}
+    # the trail is opened for as short as can be, and hardly ever: meanwhile nobody else can write into it
+    with with_open_trail() if found and model is Entry else nullcontext():
+        for pk, value in found.items():
+            model._default_manager.filter(pk=pk).update(**{one.attname: value})
 
 
 def _as_json(word: str) -> str:
@@ -388,10 +394,21 @@ def _sweep() -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%fts5(%'")
-            for (name,) in cursor.fetchall():  # an index keeps what was deleted until its parts are merged
-                cursor.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
+            for (name,) in cursor.fetchall():
+                _merge_index(cursor, name)
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return
         names = [model._meta.db_table for model in apps.get_models() if issubclass(model, Record)]
         for name in (*names, *(model._meta.db_table for model in (Person, Found, Note, Consent))):
             cursor.execute(f"VACUUM {connection.ops.quote_name(name)}")
+
+
+def _merge_index(cursor: Any, name: str) -> None:
+    """An index keeps what was deleted until its parts are merged: step by step, so that others can write meanwhile."""
+    step = -_PAGES  # the first says that all parts are meant
+    while True:
+        before = connection.connection.total_changes
+        cursor.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', {step})")  # noqa: S608  our own name
+        if step > 0 and connection.connection.total_changes - before < 2:
+            return
+        step = _PAGES

@@ -56,6 +56,8 @@ JOBS = (
     Job("saydo.web.alerts.tasks.send_digests", 60 * 60),
     Job("saydo.web.hooks.tasks.deliver", 2),
     Job("saydo.web.journal.keep_journal", 5),
+    Job("saydo.web.erasure.replay_erasures", 60 * 60),  # whom a source has sent again under a key that was replaced
+    Job("saydo.web.erasure.purge", 10 * 60),  # what a task put down for it could not do
     Job("saydo.web.worker.tidy", 60 * 60),
 )
 
