@@ -10,9 +10,9 @@ from pathlib import Path
 
 from saydo.simulate import simulate
 from saydo.web import feed
-from saydo.web.accounts.models import Company, User
+from saydo.web.accounts.models import User
 from saydo.web.alerts.models import Alert
-from saydo.web.load import load_facts
+from saydo.web.loads.actions import begin, carry_out
 from saydo.web.rights import ROLES
 
 Progress = Callable[[str, int, int], None]
@@ -43,10 +43,8 @@ def _load(folder: Path, customers: int, progress: Progress | None) -> None:
     last = date.today() - timedelta(days=1)  # a company of yesterday, so that its day has something in it
     bad_week = last - timedelta(days=last.weekday() + 14)
     simulate(folder, customers=customers, seed=1, start=date(last.year - 3, last.month, 1), end=last, bad_week=bad_week)
-    load_facts(folder, progress=progress)
-    company = Company.here()
-    company.name = company.name if company.name != "Saydo" else "Maison Exemple"
-    company.save()
+    one = begin(source="folder", origin="main", given={"zone": "", "currency": "", "dates": ""}, by=None)
+    carry_out(one, folder.absolute(), progress=progress)
 
 
 def _make_users(done: Path) -> None:
