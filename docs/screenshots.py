@@ -146,11 +146,9 @@ def _find_pages(context: BrowserContext, address: str) -> list[str]:
 
 def _kind(path: str, query: str) -> str:
     steps = path.strip("/").split("/")
-    known = (
-        path if steps[0] == "figures" else "/".join([steps[0], *("*" if re.search(r"\d", s) else s for s in steps[1:])])
-    )
-    if steps[0] == "figures" and query:
-        known = "figures/*"
+    if steps[0] == "figures":
+        return "figures, split or sorted" if query else path
+    known = "/".join([steps[0], *("*" if re.search(r"\d", step) else step for step in steps[1:])])
     return known + " " + " ".join(sorted(part.partition("=")[0] for part in query.split("&")))
 
 

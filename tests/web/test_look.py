@@ -85,7 +85,8 @@ def inside(browser: Browser, site: Site) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="module")
 def addresses(inside: BrowserContext, site: Site) -> list[str]:
     """One page of each kind that can be reached from the first."""
-    page, visits, found = inside.new_page(), Visits(1), []
+    page, visits = inside.new_page(), Visits(1)
+    found: list[str] = []
     while visits.waiting:
         address = visits.waiting.pop(0)
         if re.search(r"[./](csv|xlsx|parquet|json|zip|html)\b|format=|/api/", address):
@@ -104,7 +105,8 @@ def addresses(inside: BrowserContext, site: Site) -> list[str]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_pages_are_accessible_and_fit(inside: BrowserContext, site: Site, addresses: list[str], width: int) -> None:
-    page, axe, wrong, refused = inside.new_page(), Axe(), {}, []
+    page, axe, wrong = inside.new_page(), Axe(), {}
+    refused: list[tuple[str, str]] = []
     page.set_viewport_size({"width": width, "height": 900})
     page.on("console", lambda message: refused.append((page.url, message.text)) if message.type == "error" else None)
     for address in addresses:
