@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -82,7 +82,7 @@ def run() -> None:
     running = list(_work(stop))
     ends = monotonic() + _PATIENCE
     for one in running:
-        with _whatever_happens():
+        with suppress(TimeoutError):
             one.result(timeout=max(0.0, ends - monotonic()))
     logger.info("worker stopped")
     logging.shutdown()
