@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from saydo.engine import Workbench
 from saydo.errors import UnknownColumn
@@ -39,7 +40,7 @@ COLUMNS = 1000
 TEXTS = pa.string()
 _EMPTY = mark("the row is empty")
 _LONG = mark("{column} is longer than {high} characters")
-_bench = threading.local()  # making one takes longer than judging a small batch
+_benches = threading.local()  # making one takes longer than judging a small batch
 
 Value = str | int | float | bool | None
 
@@ -69,13 +70,14 @@ def check_batch(
     table: str, records: Sequence[Mapping[str, Value]], *, zone: str, currency: str | None
 ) -> Iterator[Batch]:
     """Judge rows of a table; raises a `SourceError` where columns are wrong. The view lasts as long as the block."""
-    bench, contract, reading = _find_bench(zone), TABLES[table], Reading(currency, None, False)
+    contract, reading = TABLES[table], Reading(currency, None, False)
     headers = _headers(records)
     if len(headers) > COLUMNS:  # as many as a file may have
         raise UnknownColumn(table=table, path=LABEL, column=headers[COLUMNS], choices=list(contract.names))
     long = _too_long(contract, records)
     places = sorted(set(range(len(records))) - {bad.row for bad in long})
     judged = [records[place] for place in places]
+    bench = _find_bench(zone, _may_hold_identities(judged))
     with TemporaryDirectory(prefix="saydo-batch-") as desk:
         file, own = _judge(bench, contract, judged, headers, reading, Path(desk))
         refused = [replace(bad, row=places[bad.row]) for bad in _refused(bench, contract, file, len(judged))]
@@ -84,11 +86,19 @@ def check_batch(
         yield Batch(bench, file.rows, tuple(own), tuple(sorted(long + refused, key=lambda bad: bad.row)))
 
 
-def _find_bench(zone: str) -> Workbench:
-    """The workbench of this thread."""
-    if getattr(_bench, "zone", None) != zone:
-        _bench.bench, _bench.zone = Workbench(zone, (*_values.MACROS, *_identities.MACROS)), zone
-    return _bench.bench
+def _may_hold_identities(records: Sequence[Mapping[str, Value]]) -> bool:
+    """Could an e-mail address or telephone number stand in a text of these rows?"""
+    texts = pa.array([text for row in records for text in row.values() if isinstance(text, str)], TEXTS)
+    return bool(pc.any(pc.match_substring_regex(texts, _identities.MAY_HOLD)).as_py())
+
+
+def _find_bench(zone: str, may_hold: bool) -> Workbench:
+    """This thread's workbench for rows in which identities may stand, or for others, which is ready much sooner."""
+    made: dict[tuple[str, bool], Workbench] = _benches.__dict__.setdefault("made", {})
+    if (zone, may_hold) not in made:
+        macros = _identities.MACROS if may_hold else _identities.MACROS_OF_PLAIN
+        made[zone, may_hold] = Workbench(zone, (*_values.MACROS, *macros))
+    return made[zone, may_hold]
 
 
 def _headers(records: Sequence[Mapping[str, Value]]) -> list[str]:
