@@ -262,7 +262,8 @@ def kill_at(environment: dict[str, str], code: str, word: str, *arguments: str) 
 
 COUNT = """
 from saydo.facts import TABLES
-print({name: record_of(name)._default_manager.count() for name in TABLES})
+from saydo.web import records
+print({name: records.record_of(name)._default_manager.count() for name in TABLES})
 """
 
 

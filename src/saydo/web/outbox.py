@@ -49,9 +49,26 @@ def _this_transaction() -> int:
 
 
 def _oldest_open() -> int | None:
-    """The oldest transaction that may still be committed; null where writers wait for each other."""
+    """The oldest transaction that may still be committed; null where writers wait for each other.
+
+    Those of this database alone: a long one in another database of the same server keeps no reader here waiting. What
+    is begun after the statement was has a greater number than the snapshot's end.
+    """
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        return int(cursor.fetchone()[0])
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else the first answer stands for the whole transaction
+        cursor.execute(_OPEN)
+        end, *found = cursor.fetchone()
+    # numbers of open transactions come without their upper half, in which they can be one round behind
+    rounds, place = divmod(end, 1 << 32)
+    return min([end, *((rounds - (number > place) << 32) + number for number in found[0])])
+
+
+_OPEN = """
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, ARRAY(
+        SELECT backend_xid::text::bigint FROM pg_stat_activity
+        WHERE backend_xid IS NOT NULL AND datname = current_database()
+        UNION ALL
+        SELECT transaction::text::bigint FROM pg_prepared_xacts WHERE database = current_database())
+"""
