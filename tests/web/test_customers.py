@@ -110,3 +110,12 @@ def test_seeing_a_customer_leaves_a_mark_without_the_name(ada: Customer, client_
     client_of("manager").get("/customers/ada/")
     entry = Entry.objects.latest("id")
     assert (entry.action, entry.table, entry.key, entry.details) == ("seen", "customers", "ada", {})
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [("denied", "They refused surveys: do not ask."), ("granted", "They may be asked for their opinion now.")],
+)
+def test_page_says_whether_a_survey_is_welcome(ada: Customer, client_of: Browser, state: str, sentence: str) -> None:
+    Consent.objects.create(customer=ada, purpose="surveys", channel="any", state=state, how="call")
+    assert sentence in client_of("agent").get("/customers/ada/").content.decode()

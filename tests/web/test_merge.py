@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,10 @@ from django.test import Client
 
 from saydo.errors import CannotMerge
 from saydo.web import feed
-from saydo.web.accounts.models import Change, User
+from saydo.web.accounts.models import Change, Place, User
 from saydo.web.customers.actions import merge, merge_by_hand, merge_sure, part, propose, refuse
 from saydo.web.customers.models import Customer, Person, Proposal
+from saydo.web.outbox import untaken
 from saydo.web.trade.models import Order
 
 
@@ -131,6 +133,16 @@ def test_merge_tells_of_every_table_that_it_touches(company: Any, by: User) -> N
     assert Order.objects.get(pk="ob").change_id > last
 
 
+def take_in() -> None:
+    """Refresh the facts until all changes are in: PostgreSQL holds them back while other transactions are open."""
+    deadline = time.monotonic() + 60
+    while untaken(feed.READER) or Place.objects.get(reader=feed.READER).change_id < Change.objects.latest("id").id:
+        feed.refresh()
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.1)
+
+
 def test_facts_follow_a_merge_and_a_parting(own_company: Path, by: User) -> None:
     keys = [
         str(key) for key in Order.objects.exclude(customer_id=None).values_list("customer_id", flat=True).distinct()[:2]
@@ -148,10 +160,10 @@ def test_facts_follow_a_merge_and_a_parting(own_company: Path, by: User) -> None
     before = orders()
     assert before["known"] == 2
     proposal = merge_by_hand(main=keys[0], other=keys[1], by=by)
-    feed.refresh()
+    take_in()
     assert orders() == {keys[0]: before[keys[0]] + before[keys[1]], "known": 1}
     part(proposal, by)
-    feed.refresh()
+    take_in()
     assert orders() == before
 
 

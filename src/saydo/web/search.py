@@ -55,7 +55,8 @@ def find_customers(text: str, most: int = 20) -> list[Match]:
     for step in (_by_key, _by_order, _by_number, _by_words):
         for hit in step(text):
             hits.setdefault(hit.customer_id, hit)
-    if len(hits) < _ENOUGH:
+    is_meant = any(hit.how in ("exact", "order") for hit in hits.values()) and re.search(r"[@\d]", text)
+    if len(hits) < _ENOUGH and not is_meant:
         for hit in _by_likeness(text):
             hits.setdefault(hit.customer_id, hit)
     ranked = sorted(hits.values(), key=lambda hit: (_RANKS[hit.how], hit.likeness, hit.customer_id))
@@ -144,15 +145,17 @@ def _by_number(text: str) -> Iterator[_Hit]:
 def _by_words(text: str) -> Iterator[_Hit]:
     words = fold(text).split()
     long = [word for word in words if len(word) > 1]
-    if not long:
+    if not long or _NUMBER.fullmatch(text):  # pieces of telephone numbers begin a great many words
         return
     seen: set[str] = set()
     for is_begun in (False, True):
-        for customer, plain in _look([dict.fromkeys(long, is_begun)]):
+        # of an address only the end can be missing, and its other words are anybody's
+        begun = {word: is_begun and ("@" not in text or word == long[-1]) for word in long}
+        for customer, plain in _look([begun]):
             if customer not in seen and all(f" {word}" in plain for word in words):
                 seen.add(customer)
                 yield _Hit(customer, *_judge(words, plain))
-        if len(seen) >= _CANDIDATES:
+        if len(seen) >= _CANDIDATES or (seen and "@" in text):
             return
 
 

@@ -303,13 +303,19 @@ def _outcome(now: datetime) -> Callable[[Any], Entry | None]:
         elif state == "withdrawn":
             text, tone = translate("Promise withdrawn"), ""
         elif late is not None and late > 0:
-            days = max(1, round(late))
-            text, tone = translate_count("Promise kept {count} day late", "Promise kept {count} days late", days), "bad"
+            text, tone = _late(late), "bad"
         else:
             text, tone = translate("Promise broken"), "bad"
         return Entry(row.known_at, "promised", text, tone, key=row.pk, other=row.promise_id, what="promise")
 
     return tell
+
+
+def _late(days: float) -> str:
+    if days >= 1:
+        return translate_count("Promise fulfilled {count} day late", "Promise fulfilled {count} days late", round(days))
+    hours = max(1, round(24 * days))
+    return translate_count("Promise fulfilled {count} hour late", "Promise fulfilled {count} hours late", hours)
 
 
 # Contacts, cases, contracts

@@ -85,6 +85,8 @@ def _about(whole: Customer, records: list[Customer]) -> dict[str, Any]:
     """The head of the page."""
     keys, now = [record.pk for record in records], timezone.now()
     persons = [person for record in records if (person := getattr(record, "person", None))]
+    consents = find_consents(keys)
+    surveys = {one.state for one in consents[1][1]}
     merged = Proposal.objects.filter(state="merged", main__in=keys, other__in=keys).select_related("other__person")
     return {
         "person": persons[0] if persons else None,
@@ -92,7 +94,8 @@ def _about(whole: Customer, records: list[Customer]) -> dict[str, Any]:
         "merged": [one for one in merged if one.before],
         "worth": find_worth(keys, now),
         "pressure": find_pressure(keys, now),
-        "consents": find_consents(keys),
+        "consents": consents,
+        "surveys": "agreed" if "granted" in surveys else "refused" if surveys else "unknown",
         "history": list(Consent.objects.filter(customer__in=keys).select_related("recorded_by")),
         "cases": list(Case.objects.filter(customer_id__in=keys, closed_at=None).order_by("opened_at")),
         "risk": _risk(whole.pk),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from saydo.charts import draw
+from saydo.charts import NARROW, WIDE, draw
 from saydo.errors import SaydoError
 from saydo.language import mark, translate
 from saydo.result import Result
@@ -75,7 +77,7 @@ def promise(request: HttpRequest, name: str) -> HttpResponse:
     shown: dict[str, Any] = {"promise": found, "made_to": MADE_TO.get(found.made_to or "", "")}
     whole, shown["reason"] = _ask(question("promises_kept", by=("promise",)))
     shown["figure"] = _only(whole, name).to_records()[0] if whole and len(_only(whole, name)) else None
-    shown["chart"] = _chart(name)
+    shown["charts"] = _charts(name)
     if may(request.user, "see_identities"):
         shown |= _given(request, found)
     template = "promises/given.html" if request.htmx else "promises/promise.html"  # type: ignore[attr-defined]
@@ -99,25 +101,35 @@ def _only(result: Result, name: str) -> Result:
     return replace(result, table=table, by=tuple(split for split in result.by if split != "promise"))
 
 
-def _chart(name: str) -> str:
-    """The share kept, month by month with its band, as a drawing; empty with less than two months."""
+def _charts(name: str) -> list[tuple[str, str]]:
+    """The share kept, month by month with its band, drawn for wide and narrow screens; none of less than two months."""
     asked = question("promises_kept", by=("promise", "month"))
     months, _ = _ask(asked)
-    if months is None:
-        return ""
-    own = _only(months, name)
-    if len(own) < 2:
-        return ""
-    return keep_text(asked, f"{_safe(name)}.svg", lambda: draw(own).svg())
+    own = _only(months, name) if months else None
+    if own is None or len(own) < 2:
+        return []
+    return [
+        (shape, keep_text(asked, f"{_safe(name)}.{shape}.svg", partial(_draw, own, width)))
+        for shape, width in (("wide", WIDE), ("narrow", NARROW))
+    ]
+
+
+def _draw(result: Result, width: int) -> str:
+    return draw(result, width).svg()
 
 
 def _safe(name: str) -> str:
     return name.encode().hex()[:120]
 
 
+def _known_until() -> datetime:
+    """The moment up to which the figures know what happened, so that the list agrees with them."""
+    return feed.current_facts().as_of.replace(tzinfo=UTC) if feed.version() else timezone.now()
+
+
 def _given(request: HttpRequest, found: Promise) -> dict[str, Any]:
     """The times that it was given, newest first, those of one state or all."""
-    state, now = request.GET.get("state", ""), timezone.now()
+    state, now = request.GET.get("state", ""), _known_until()
     number = max(1, int(text)) if (text := request.GET.get("page", "1")).isdigit() and len(text) < 5 else 1
     rows = Commitment.in_state(state, now) if state in STATES else Commitment.objects.all()
     rows = rows.filter(promise_id=found.pk).select_related("order", "customer__person").order_by("-made_at", "-pk")
@@ -136,6 +148,7 @@ def _given(request: HttpRequest, found: Promise) -> dict[str, Any]:
         "given": given[:_PAGE],
         "state": state if state in STATES else "",
         "states": STATES,
+        "as_of": now.astimezone(zone) - timedelta(microseconds=1),
         "number": number,
         "newer": number - 1,
         "older": number + 1 if len(given) > _PAGE else 0,
