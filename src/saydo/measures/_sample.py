@@ -36,7 +36,7 @@ def take_some(facts: Facts) -> tuple[Facts, tuple[Note, ...]]:
     if entry is None or entry.rows < MANY_CUSTOMERS:
         return facts, ()
     engine = _Part(facts.engine, facts, MOST_CUSTOMERS / entry.rows)
-    part = Facts(engine, facts.manifest, facts.as_of, is_keeping=True)
+    part = Facts(engine, facts.manifest, facts.as_of, facts.is_keeping)
     return part, (Note(_SAMPLED, {"customers": entry.rows, "taken": engine.count()}),)
 
 
