@@ -111,10 +111,8 @@ def judge(found: Import) -> str | None:
     if top != "saydo":
         return judge_outside(importer, top)
     part = rest[0] if rest else "__init__"
-    if importer == "web" and part == "web":
-        return judge_app(Path(found.file).parts[1], rest[1:])
     if part in (importer, "__version__") or importer in MAY_IMPORT_ALL:
-        return None
+        return judge_app(Path(found.file).parts[1], rest[1:]) if importer == part == "web" else None
     if importer not in MAY_IMPORT:
         return f"{importer} stands in no rule: say in MAY_IMPORT what it may import"
     if part not in MAY_IMPORT[importer]:

@@ -220,7 +220,7 @@ class BadAddress(SaydoError):
 
 
 class WeakPassword(SaydoError):
-    wrong = mark("This password is too weak: {reason}")
+    wrong = mark("This password is too weak: {reason}.")
     way_out = mark("Choose another one.")
 
 

@@ -42,7 +42,7 @@ def test_demo_says_where_to_go_and_who_can_log_in(demo: tuple[Path, str]) -> Non
     home, said = demo
     password = (home / "demo.password").read_text()
     assert "http://localhost:8000" in said
-    assert f"with the password {password}" in said
+    assert f"The password of each is {password}." in said
     assert re.findall(r"^  (\S+)@example.org", said, re.MULTILINE) == ["demo", *list(ROLES)[1:]]
     assert stat.S_IMODE((home / "demo.password").stat().st_mode) == 0o600
 

@@ -294,10 +294,10 @@ def demo(
 
         with show_progress() as progress:
             logins = prepare(directory, customers=customers, progress=progress)
-        say(translate(mark("The demonstration is at {address}. Log in as"), address=_address(host, port)))
+        say(translate(mark("The demonstration is at {address}. Log in as one of these:"), address=_address(host, port)))
         for email, role in logins.people:
             say(f"  {email:<28}{translate(role)}")
-        say(translate(mark("with the password {password}"), password=logins.password))
+        say(translate(mark("The password of each is {password}."), password=logins.password))
         if not no_serve:
             say(translate(mark("Ctrl-C stops it.")))
             run(host, port)

@@ -101,7 +101,7 @@ def put_user(*, email: str, role: str, name: str, password: str) -> User:
     except ValidationError as error:
         if getattr(error, "code", "") == "invalid":  # the address
             raise BadAddress(email=email) from None
-        raise WeakPassword(reason=" ".join(error.messages)) from None
+        raise WeakPassword(reason=" ".join(error.messages).rstrip(".")) from None
     user.set_password(password)
     with transaction.atomic():
         user.save()
