@@ -46,7 +46,10 @@ class Commitment(Record):
 
     class Meta:
         db_table = "commitments"
-        indexes = (models.Index(fields=["promise", "made_at"], name="commitments_given"),)
+        indexes = (
+            models.Index(fields=["promise", "made_at"], name="commitments_given"),
+            models.Index(fields=["due_at"], name="commitments_due"),
+        )
 
     @classmethod
     def in_state(cls, state: str, now: datetime) -> models.QuerySet[Commitment]:

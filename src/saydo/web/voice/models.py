@@ -34,6 +34,7 @@ class Feedback(Record):
 
     class Meta:
         db_table = "feedback"
+        indexes = (models.Index(fields=["said_at"], name="feedback_said"),)
 
 
 class Invitation(Record):
