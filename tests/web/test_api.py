@@ -160,6 +160,8 @@ def test_figure_that_names_people_needs_the_right_to_know_them(company: Path, pr
     answer = program("see_figures").get(f"/api/v1/figures/{path}")
     assert answer.status_code == 403
     assert answer.json()["error"]["message"].endswith("see_identities.")
+    answer = program("see_figures", "see_identities").get(f"/api/v1/figures/{path}")
+    assert answer.json()["error"]["message"].endswith("export_people.")  # the whole list at once is an export
 
 
 @pytest.mark.parametrize(

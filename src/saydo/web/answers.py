@@ -121,16 +121,21 @@ def _hand_out(asked: Question, version: str, seconds: float | None) -> Result | 
         if job is None:
             pool = _slow if _slow_mark(asked.measure).exists() else _quick
             job = _jobs[file] = pool.submit(copy_context().run, _compute, asked, version)
+    # not under the lock: a job that is done already calls back at once
+    job.add_done_callback(lambda done: _drop(file, done))
     try:
         return job.result(seconds)
     except TakesLonger:
         if not job.done():
             return None
         raise
-    finally:
-        if job.done():
-            with _handing:
-                _jobs.pop(file, None)
+
+
+def _drop(file: Path, job: Future[Result]) -> None:
+    """Let go of a job that is done, though nobody may ask for it again: its answer lies in the file."""
+    with _handing:
+        if _jobs.get(file) is job:
+            del _jobs[file]
 
 
 def find_kept(asked: Question, version: str = "") -> Result | SaydoError | None:

@@ -74,24 +74,26 @@ def spool(name: str, schema: pa.Schema, numbers: Collection[int], file: Path) ->
 
 def _read_copied(query: str, schema: pa.Schema, sheet: Path) -> Iterator[pa.RecordBatch]:
     """By COPY, which is several times faster than to fetch; no value becomes a Python object."""
-    with connection.cursor() as cursor, sheet.open("wb") as out:
-        sheet.chmod(0o600)
-        with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
-            for block in copy:
-                out.write(block)
-    if sheet.stat().st_size:
-        convert = pcsv.ConvertOptions(
-            column_types=schema,
-            null_values=[""],
-            true_values=["t"],
-            false_values=["f"],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,  # an empty text is written in quotation marks, nothing is not
-            timestamp_parsers=["%Y-%m-%d %H:%M:%S", pcsv.ISO8601],
-        )
-        names = pcsv.ReadOptions(column_names=schema.names, block_size=16 << 20)
-        yield from pcsv.open_csv(sheet, names, pcsv.ParseOptions(newlines_in_values=True), convert)
-    sheet.unlink()
+    try:
+        with connection.cursor() as cursor, sheet.open("wb") as out:
+            sheet.chmod(0o600)
+            with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
+                for block in copy:
+                    out.write(block)
+        if sheet.stat().st_size:
+            convert = pcsv.ConvertOptions(
+                column_types=schema,
+                null_values=[""],
+                true_values=["t"],
+                false_values=["f"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,  # an empty text is written in quotation marks, nothing is not
+                timestamp_parsers=["%Y-%m-%d %H:%M:%S", pcsv.ISO8601],
+            )
+            names = pcsv.ReadOptions(column_names=schema.names, block_size=16 << 20)
+            yield from pcsv.open_csv(sheet, names, pcsv.ParseOptions(newlines_in_values=True), convert)
+    finally:
+        sheet.unlink(missing_ok=True)  # rows in plain text, whatever happened
 
 
 def _read_fetched(query: str, schema: pa.Schema, sheet: Path) -> Iterator[pa.RecordBatch]:

@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from saydo.language import mark, translate
-from saydo.measures import MEASURES, Measure, find, splits_of
+from saydo.measures import MEASURES, Measure, find, names_a_person, splits_of
 from saydo.result import Result
 from saydo.web import answers, feed
 from saydo.web.accounts.actions import note
@@ -107,13 +107,20 @@ def ask_figure(request: HttpRequest, name: str, asked: Query[Asked]) -> HttpResp
     knows = may_here(request, "see_identities")
     question = answers.question(measure, asked.by, asked.as_of or None, given, show_small_groups=knows)
     if question.names_people:
-        demand(request, "see_identities")
+        _demand_people(request)
     result = answers.ask_within(question, _PATIENCE)
     if result is None:
         raise Problem(503, seconds=_PATIENCE)
-    if question.names_people:
+    if question.names_people or any(map(names_a_person, result.table.column_names)):
+        _demand_people(request)
         note(request, mark("seen"), "figures", measure.name, rows=len(result))
     return json_response(_answer(result))
+
+
+def _demand_people(request: HttpRequest) -> None:
+    """A list of persons as a whole is an export of them, whichever door it leaves by."""
+    for right in ("see_identities", "export_people"):
+        demand(request, right)
 
 
 def _describe(measure: Measure) -> dict[str, Any]:
