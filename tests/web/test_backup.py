@@ -109,7 +109,13 @@ def read(file: Path, tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: json.loads(v) if isinstance(v, str) and v[:1] in ("{", "[") else v for key, v in row.items()}
+    """A row with texts of JSON as what they mean, their keys in order: PostgreSQL keeps them in one of its own."""
+
+    def read_text(value: Any) -> Any:
+        found = json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
+        return dict(sorted(found.items())) if isinstance(found, dict) else found
+
+    return {key: read_text(value) for key, value in row.items()}
 
 
 # What the readers of the outbox remember is renumbered, and the feed begins again; the rest is the same

@@ -53,9 +53,13 @@ def last_period(rhythm: str, today: date) -> Period:
 
 
 def threshold(alert: Alert, groups: int) -> float:
-    """How small p (two-sided) must be: false alarms a year = checks x groups x p, halved where one side is bad news."""
+    """How small p (two-sided) must be: false alarms a year = checks x groups x p, halved where one side is bad news.
+
+    Never above 0.05: what the interval of the difference does not show is not told, though it gives fewer alarms than
+    were allowed. It is about chance among customers; a season or a strike is a change, and is told as one.
+    """
     sides = 1 if find(alert.measure).good == "neither" else 2
-    return min(1.0, sides * alert.false_alarms / (CHECKS_A_YEAR[alert.rhythm] * max(1, groups)))
+    return min(0.05, sides * alert.false_alarms / (CHECKS_A_YEAR[alert.rhythm] * max(1, groups)))
 
 
 def check_alert(alert: Alert, facts: Facts) -> list[Alarm]:
@@ -65,8 +69,12 @@ def check_alert(alert: Alert, facts: Facts) -> list[Alarm]:
         return []
     try:
         found, trouble = _find_alarms(alert, facts, period), ""
-    except SaydoError as error:
+    except NothingToMeasure as error:
         found, trouble = [], str(error)
+    except SaydoError as error:  # mended, it can be looked at again
+        alert.trouble = str(error)
+        alert.save(update_fields=["trouble"])
+        return []
     with transaction.atomic():
         made = [_keep(alert, one) for one in found]
         alert.checked_until, alert.trouble = period.until, trouble

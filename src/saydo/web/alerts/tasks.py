@@ -45,6 +45,7 @@ def send_digests() -> int:
     """Write to everybody who wants the week in a letter and has not had the last one; how many letters went out."""
     if not feed.version() or not settings.SENDS_MAIL:
         return 0
+    check()  # the letter tells the alarms of the week that is over
     facts = feed.current_facts()
     monday = _last_monday(facts.local_day(facts.as_of))
     due = Digest.objects.select_related("reader").filter(Q(sent_until=None) | Q(sent_until__lt=monday))
@@ -66,7 +67,7 @@ def send_digests() -> int:
 def write_digest(until: date) -> str:
     """The letter, in the language in use: what changed, what to mend, the alarms of the week. It names nobody."""
     today = tell_today(Questions(feed.current_facts().keeping()))
-    alarms = Alarm.objects.select_related("alert").filter(until__gt=until - timedelta(days=7))
+    alarms = Alarm.objects.select_related("alert").filter(until__gt=until - timedelta(days=7), until__lte=until)
     told = [tell_alarm(alarm) for alarm in alarms]
     page: dict[str, Any] = {"today": today, "alarms": told, "address": settings.ADDRESS, "language": language()}
     return render_to_string("alerts/digest.txt", page).strip() + "\n"
