@@ -61,11 +61,10 @@ def test_file_is_loaded_by_page_with_a_column_mended_on_the_way(desktop: Page, t
     expect(desktop.locator("h1")).to_contain_text("1 file")
     table = desktop.get_by_label("Table", exact=True)
     if table.input_value() != "feedback":
-        table.select_option("feedback")
-        desktop.wait_for_load_state()
-    details = desktop.locator("fieldset.file details").first
-    if details.get_attribute("open") is None:
-        details.locator("summary").click()
+        with desktop.expect_navigation():  # the choice sends the form
+            table.select_option("feedback")
+    desktop.locator("select[id$='score']").wait_for(state="attached")
+    desktop.locator("fieldset.file details").first.evaluate("one => { one.open = true }")
     desktop.locator("select[id$='score']").select_option(label="points")
     for field, value in (("source", "survey"), ("question", "nps")):
         desktop.locator(f"select[id$='-{field}']").select_option(label=f"always {value}")
