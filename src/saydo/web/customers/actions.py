@@ -1,10 +1,11 @@
-"""What is done about people we serve: merging the records of one person and parting them again."""
+"""What is done about people we serve: recording consent, merging the records of one person and parting them again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -14,7 +15,7 @@ from saydo.errors import CannotMerge
 from saydo.facts import TABLES
 from saydo.language import mark
 from saydo.web.accounts.models import User
-from saydo.web.customers.models import Customer, Person, Proposal
+from saydo.web.customers.models import Consent, Customer, Person, Proposal
 from saydo.web.outbox import tell
 from saydo.web.plain import fold, sql_digits
 from saydo.web.records import columns_of, record_of
@@ -22,6 +23,14 @@ from saydo.web.records import columns_of, record_of
 _SHARED_BY = 5  # records with one address: more share a mailbox or a switchboard, and are not one person
 _ITSELF = mark("they are records of the same person already")
 _ERASED = mark("one of them was erased")
+
+
+def record_consent(whole: Customer, by: User, **said: Any) -> Consent:
+    """Write down what somebody agreed to or refused (fields of `Consent`); nothing is overwritten."""
+    with transaction.atomic():
+        made = Consent.objects.create(customer=whole, recorded_by=by, **said)
+        tell("consent", "consents", whole.pk, by=by)
+    return made
 
 
 def merge(proposal: Proposal, by: User) -> None:

@@ -16,6 +16,7 @@ from pydantic import Field
 from saydo.language import mark
 from saydo.web.accounts.actions import note
 from saydo.web.accounts.models import User
+from saydo.web.customers.actions import record_consent
 from saydo.web.customers.models import Consent, Customer, Note, Person
 from saydo.web.outbox import tell
 from saydo.web.problems import Problem
@@ -179,8 +180,7 @@ def add_consent(request: HttpRequest, key: str, given: NewConsent) -> Status[Any
     said = given.dict(exclude={"at"})
     at = given.at or timezone.now()
     with transaction.atomic():
-        made = Consent.objects.create(customer=whole, recorded_by=_user(request), at=_aware(at), **said)
-        tell("consent", "consents", whole.pk, by=_user(request))
+        made = record_consent(whole, _user(request), at=_aware(at), **said)
         note(request, mark("consent recorded"), "customers", whole.pk, purpose=made.purpose, channel=made.channel)
     return Status(201, {"id": str(made.pk), "at": made.at})
 

@@ -23,10 +23,9 @@ from saydo.web.accounts.models import Company, User
 from saydo.web.answers import find_kept, question
 from saydo.web.care.actions import answer_case, close_case, open_case, record_contact
 from saydo.web.care.models import Case
-from saydo.web.customers.actions import merge, merge_by_hand, merge_sure, part, propose, refuse
+from saydo.web.customers.actions import merge, merge_by_hand, merge_sure, part, propose, record_consent, refuse
 from saydo.web.customers.models import Consent, Customer, Note, Person, Proposal
 from saydo.web.desk.forms import ACTS, CloseForm
-from saydo.web.outbox import tell
 from saydo.web.rights import may, needs
 from saydo.web.search import find_customers
 from saydo.web.standing import find_consents, find_pressure, find_worth
@@ -175,8 +174,7 @@ def _acts(refused: str = "", form: Form | None = None) -> list[dict[str, Any]]:
 
 def _record_consent(request: HttpRequest, whole: Customer, given: dict[str, Any]) -> None:
     with transaction.atomic():
-        Consent.objects.create(customer=whole, recorded_by=cast("User", request.user), **given)
-        tell("consent", "consents", whole.pk, by=cast("User", request.user))
+        record_consent(whole, cast("User", request.user), **given)
         note(
             request, mark("consent recorded"), "customers", whole.pk, purpose=given["purpose"], channel=given["channel"]
         )
