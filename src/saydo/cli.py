@@ -25,14 +25,13 @@ from saydo import __version__
 from saydo.errors import BadSetting, NoSuchPath, NothingUsable, RowsRefused
 from saydo.help import SpokenGroup, tell
 from saydo.language import mark, translate, translate_count
-from saydo.shell import Command, read_language, say, show_progress
+from saydo.shell import RAW, Command, Dates, read_language, say, show_progress
 from saydo.web import commands
 
 if TYPE_CHECKING:
     from saydo.company import Facts
     from saydo.result import Result
 
-RAW = mark("For raw files")
 _AS_IMPORTED = mark("what the import was told: import again to change it")
 _WRITING = mark("Writing the report")
 _WRITTEN = mark("The report stands in {path}.")
@@ -48,13 +47,6 @@ class Format(StrEnum):
     csv = "csv"
     xlsx = "xlsx"
     parquet = "parquet"
-
-
-class Dates(StrEnum):
-    """How dates such as 03/04/2024 are meant."""
-
-    dmy = "dmy"
-    mdy = "mdy"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Any, NoReturn
 
 import typer
@@ -16,8 +17,16 @@ from saydo.errors import SaydoError
 from saydo.help import SpokenCommand, is_spoken, user_language
 from saydo.language import LANGUAGES, mark, translate, use
 
+RAW = mark("For raw files")  # the panel of options that only they need
 _UNEXPECTED = mark("Something unexpected happened: {kind}: {reason}. Run it again with saydo --debug to see where.")
 _NOT_SPOKEN = mark("{language} is not spoken here. Choose one of {languages}.")
+
+
+class Dates(StrEnum):
+    """How dates such as 03/04/2024 are meant."""
+
+    dmy = "dmy"
+    mdy = "mdy"
 
 
 class Command(SpokenCommand):

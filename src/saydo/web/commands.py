@@ -6,7 +6,6 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,7 @@ import typer
 
 from saydo.help import tell
 from saydo.language import mark, number, translate, translate_count
-from saydo.shell import Command, say, show_progress
+from saydo.shell import RAW, Command, Dates, say, show_progress
 
 Role = Annotated[
     str,
@@ -24,15 +23,7 @@ Role = Annotated[
 ]
 
 
-RAW = mark("For raw files")
 _LOADED = (mark("Table"), mark("kept"), mark("new or changed"), mark("refused"))
-
-
-class Dates(StrEnum):
-    """How dates such as 03/04/2024 are meant."""
-
-    dmy = "dmy"
-    mdy = "mdy"
 
 
 def add_to(app: typer.Typer) -> None:
