@@ -201,6 +201,7 @@ def _cohorts_heading(questions: Questions, result: Result, records: Sequence[Rec
 
 
 def which_segments_there_are(questions: Questions) -> Section | None:
+    """The segments of customers (rfm): good ones who stopped buying first; None without orders of known customers."""
     result = questions.ask("rfm")
     rows = {record["segment"]: record for record in known(result)}
     if result is None or not rows:

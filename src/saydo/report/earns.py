@@ -53,6 +53,7 @@ def what_it_earns(questions: Questions) -> Chapter:
 
 
 def what_is_left(questions: Questions) -> Section | None:
+    """The margin of the last year, from sales to what is left (a census, no interval); None without sales."""
     result = questions.lately("margin")
     if result is None or not len(result):
         return None
@@ -126,6 +127,7 @@ def _concentration(questions: Questions) -> Section | None:
 
 
 def how_it_grows(questions: Questions) -> Section | None:
+    """Growth, and the part of it that was earned, within the bounds that unknown origins leave; None if growth is unknown."""
     result = questions.ask("earned_growth")
     record = first(result)
     if result is None or record is None or record["growth_rate"] is None:

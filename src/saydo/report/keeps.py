@@ -100,6 +100,7 @@ def _judged_in_words(record: Record) -> str:
 
 
 def which_are_kept(questions: Questions) -> Section | None:
+    """Each promise beside all, with the worst named where that is sure; None with fewer than two that fell due."""
     result, whole = questions.lately("promises_kept", "promise"), first(questions.lately("promises_kept"))
     if result is None or whole is None or len(known(result)) < 2:
         return None

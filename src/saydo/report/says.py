@@ -73,6 +73,7 @@ def score_of(questions: Questions, occasion: str | None) -> tuple[Result, Record
 
 
 def where_the_score_stands(questions: Questions) -> Section | None:
+    """The leading score with its interval, count and shape; None without a single answer to it."""
     lead = lead_score(questions)
     if lead is None:
         return None
