@@ -127,7 +127,7 @@ def _concentration(questions: Questions) -> Section | None:
 
 
 def how_it_grows(questions: Questions) -> Section | None:
-    """Growth, and the part of it that was earned, within the bounds that unknown origins leave; None if growth is unknown."""
+    """Growth and how much of it was earned, within the bounds that unknown origins leave; None if it is unknown."""
     result = questions.ask("earned_growth")
     record = first(result)
     if result is None or record is None or record["growth_rate"] is None:
