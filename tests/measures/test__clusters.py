@@ -7,7 +7,7 @@ import pytest
 from tests.companies import make_facts
 
 from saydo.company import Facts
-from saydo.measures import _clusters
+from saydo.measures import _population
 from saydo.measures._clusters import add_cluster, rate_interval, run_groups, share_interval, sum_clusters
 from saydo.stats.arrays import Array
 from saydo.stats.intervals import wilson
@@ -179,7 +179,7 @@ def test_a_company_of_many_customers_has_the_same_shares_and_nearly_the_same_err
         return sum_clusters(facts, rows, ["touchpoint"], paid=(rows.shipping_charged, rows.order_id.notnull()))["paid"]
 
     exact = ask()
-    monkeypatch.setattr(_clusters, "MANY_CUSTOMERS", 1_000)
+    monkeypatch.setattr(_population, "MANY_CUSTOMERS", 1_000)
     close = ask()
     assert (close.c.tolist(), close.m.tolist()) == (exact.c.tolist(), exact.m.tolist())
     assert (close.clusters[0], close.mm[0]) == (exact.clusters[0], exact.mm[0])  # the shop has few clusters

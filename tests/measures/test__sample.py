@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.companies import make_facts
 
-from saydo import measures
+from saydo import measures, read
 from saydo.company import Facts
-from saydo.measures import _sample
+from saydo.measures import _population, _sample
 from saydo.measures._sample import take_some
 
 CUSTOMERS = 400
@@ -16,7 +18,7 @@ CUSTOMERS = 400
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> Facts:
     """A company that counts as very large, with a tenth of its customers taken."""
-    monkeypatch.setattr(_sample, "MANY_CUSTOMERS", CUSTOMERS)
+    monkeypatch.setattr(_population, "MANY_CUSTOMERS", CUSTOMERS)
     monkeypatch.setattr(_sample, "MOST_CUSTOMERS", CUSTOMERS // 10)
     customers = [{"customer_id": f"c{n}", "account_id": f"a{n // 2}" if n % 3 else None} for n in range(CUSTOMERS)]
     orders = [{"order_id": f"o{n}", "customer_id": f"c{n}", "ordered_at": "2024-01-01"} for n in range(CUSTOMERS)]
@@ -60,7 +62,7 @@ def test_accounts_are_taken_whole_and_the_same_each_time(many: Facts) -> None:
 
 
 def test_a_company_of_usual_size_is_taken_whole(many: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_sample, "MANY_CUSTOMERS", CUSTOMERS + 1)
+    monkeypatch.setattr(_population, "MANY_CUSTOMERS", CUSTOMERS + 1)
     assert take_some(many) == (many, ())
 
 
@@ -78,3 +80,46 @@ def test_a_measure_of_some_customers_says_so(many: Facts) -> None:
     )
     assert sum(result.table["events"].to_pylist()) < CUSTOMERS / 4
     assert f"Of {CUSTOMERS} customers" in str(result.notes[0])
+
+
+def bought_by(customers: int, nameless: int = 0) -> list[dict[str, str | None]]:
+    """Two orders of each customer, and some of nobody."""
+    names = [f"c{n}" for n in range(customers)] * 2 + [None] * nameless
+    return [{"order_id": f"o{n}", "customer_id": name, "ordered_at": "2024-01-01"} for n, name in enumerate(names, 1)]
+
+
+def test_customers_who_stand_in_orders_alone_are_counted_and_drawn(many: Facts) -> None:
+    some, notes = take_some(make_facts(orders=bought_by(CUSTOMERS)))
+    taken = some.run(some.table("orders").select("customer_id"))["customer_id"].to_pylist()
+    assert 20 <= len(set(taken)) <= 60
+    assert len(taken) == 2 * len(set(taken))
+    assert [note.values for note in notes] == [{"customers": CUSTOMERS, "taken": len(set(taken))}]
+    few = make_facts(orders=bought_by(CUSTOMERS // 2))
+    assert take_some(few) == (few, ())
+
+
+def test_customers_whom_an_incomplete_list_lacks_are_drawn_too(tmp_path: Path, many: Facts) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    rows = [f"{row['order_id']},{row['customer_id']},{row['ordered_at']},paid,EUR" for row in bought_by(CUSTOMERS)]
+    (raw / "orders.csv").write_text(
+        "\n".join(["order_id,customer_id,ordered_at,status,currency", *rows]), encoding="utf-8"
+    )
+    (raw / "customers.csv").write_text("customer_id\nc1\nc2\n", encoding="utf-8")
+    some, notes = take_some(read(raw))
+    taken = set(some.run(some.table("orders").select("customer_id"))["customer_id"].to_pylist())
+    assert notes[0].values == {"customers": CUSTOMERS, "taken": len(taken)}
+    assert 20 <= len(taken) <= 60
+
+
+def test_the_share_of_orders_that_name_no_customer_is_told(many: Facts) -> None:
+    _, notes = take_some(make_facts(orders=bought_by(CUSTOMERS, nameless=CUSTOMERS * 2)))
+    assert str(notes[1]) == (
+        "Orders that name no customer: 50% of all. They are left out, because customers are drawn, not orders."
+    )
+
+
+def test_customers_are_counted_only_where_there_can_be_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = make_facts(orders=bought_by(3))
+    monkeypatch.setattr(facts.engine, "run", None)  # nothing is asked
+    assert take_some(facts) == (facts, ())

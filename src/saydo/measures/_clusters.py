@@ -23,11 +23,11 @@ from scipy.special import gammaincinv
 
 from saydo.company import Facts
 from saydo.measures._measure import column
+from saydo.measures._population import has_many
 from saydo.stats.arrays import Array, divide, find_quantile
 from saydo.stats.intervals import wilson
 from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio, sums_of_lots
 
-MANY_CUSTOMERS = 200_000
 LOTS = 2**16
 Ratio = tuple[ir.Value, ir.Value]  # of a row: what is summed above and below the line
 
@@ -67,14 +67,9 @@ def _hash(text: str) -> int:  # type: ignore[empty-body]
     """The engine's own hash: DuckDB and Spark both have one of this name."""
 
 
-def _has_many(facts: Facts) -> bool:
-    customers = facts.manifest.tables.get("customers")
-    return customers is not None and customers.rows >= MANY_CUSTOMERS
-
-
 def _draw_lots(facts: Facts, rows: ir.Table) -> ir.Table:
     """``rows`` with a lot in place of the cluster where the company has many customers; lots are numbers."""
-    if not _has_many(facts) or rows.cluster.type().is_integer():
+    if not has_many(facts) or rows.cluster.type().is_integer():
         return rows
     return rows.mutate(cluster=(_hash(rows.cluster) & (LOTS - 1)).cast("int32"))
 
@@ -142,7 +137,7 @@ def _sum_clusters(
 def _read_clusters(facts: Facts, found: pa.Table, ratios: Mapping[str, Ratio]) -> dict[str, ClusterSums]:
     sides = ("clusters", "c", "m", "cc", "cm", "mm")
     sums = {name: ClusterSums(*(column(found, f"{name}_{side}") for side in sides)) for name in ratios}
-    return {name: sums_of_lots(one, LOTS) for name, one in sums.items()} if _has_many(facts) else sums
+    return {name: sums_of_lots(one, LOTS) for name, one in sums.items()} if has_many(facts) else sums
 
 
 def share_interval(sums: ClusterSums, rows: npt.ArrayLike | None = None) -> tuple[Array, Array, Array]:

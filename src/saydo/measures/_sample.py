@@ -7,6 +7,8 @@ alike: chance for whatever is measured, and the same people each time and for al
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -15,29 +17,39 @@ from ibis.expr.operations import UnboundTable
 from saydo.company import Engine, Facts
 from saydo.facts import TABLES
 from saydo.language import mark
-from saydo.measures._clusters import MANY_CUSTOMERS
 from saydo.measures._measure import Note
+from saydo.measures._population import count_customers, find_customers, has_many
 
 MOST_CUSTOMERS = 50_000
 _SAMPLED = mark(
     "Of {customers} customers, {taken} drawn at random stand for all in what is compared, adjusted or fitted; the "
     "intervals know it."
 )
+_NAMELESS = mark(
+    "Orders that name no customer: {share} of all. They are left out, because customers are drawn, not orders."
+)
 _DIGITS = 6
 
 
 def take_some(facts: Facts) -> tuple[Facts, tuple[Note, ...]]:
-    """The facts of some MOST_CUSTOMERS and a note that says so; the same facts where customers are not MANY_CUSTOMERS.
+    """The facts of some MOST_CUSTOMERS and notes that say so; the same facts where customers are not many.
 
     Whole accounts are taken. What names neither a customer nor an order or contract of one is left out, but for tables
     that have nothing to do with customers, and referrals. Built once per engine and kept.
     """
-    entry = facts.manifest.tables.get("customers")
-    if entry is None or entry.rows < MANY_CUSTOMERS:
+    if not has_many(facts):
         return facts, ()
-    engine = _Part(facts.engine, facts, MOST_CUSTOMERS / entry.rows)
+    customers = count_customers(facts)
+    engine = _Part(facts.engine, facts, MOST_CUSTOMERS / customers)
     part = Facts(engine, facts.manifest, facts.as_of, facts.is_keeping)
-    return part, (Note(_SAMPLED, {"customers": entry.rows, "taken": engine.count()}),)
+    return part, (Note(_SAMPLED, {"customers": customers, "taken": engine.count()}), *_note_nameless(facts))
+
+
+def _note_nameless(facts: Facts) -> tuple[Note, ...]:
+    orders = facts.table("orders")
+    counts = orders.aggregate(nameless=orders.count(where=orders.customer_id.isnull()), orders=orders.count())
+    found = facts.run(counts).to_pylist()[0]
+    return (Note(_NAMELESS, {"share": found["nameless"] / found["orders"]}),) if found["nameless"] else ()
 
 
 class _Part:
@@ -57,8 +69,16 @@ class _Part:
 
     def count(self) -> int:
         """How many customers were taken."""
-        customers = self._table("customers")
-        return int(self.engine.run(customers.aggregate(count=customers.count()))["count"][0].as_py())
+        return int(self.engine.run(self._taken.aggregate(count=self._taken.count()))["count"][0].as_py())
+
+    @cached_property
+    def _taken(self) -> ir.Table:
+        """The customers who were drawn: customer_id, account_id."""
+        everybody = find_customers(self.facts)
+        digest = everybody.account_id.coalesce(everybody.customer_id).hexdigest("md5")
+        return self.engine.keep(
+            everybody.filter(digest.substr(0, _DIGITS) < f"{int(16**_DIGITS * self.share):0{_DIGITS}x}")
+        )
 
     def _replace(self, expression: ir.Expr) -> ir.Expr:
         op = expression.op()
@@ -75,12 +95,9 @@ class _Part:
 
     def _thin_out(self, name: str, rows: ir.Table) -> ir.Table | None:
         """The rows of a table that belong to these customers; None where no row belongs to any."""
-        if name == "customers":
-            digest = rows.account_id.coalesce(rows.customer_id).hexdigest("md5")
-            return rows.filter(digest.substr(0, _DIGITS) < f"{int(16**_DIGITS * self.share):0{_DIGITS}x}")
         through = [key for key in ("order_id", "contract_id") if key in rows.columns and TABLES[name].key != (key,)]
         if "customer_id" in rows.columns:
-            own = rows.semi_join(self._table("customers"), "customer_id")
+            own = rows.semi_join(self._taken, "customer_id")
             unnamed = rows.filter(rows.customer_id.isnull())
             if not through or not len(self.engine.run(unnamed.select("customer_id").limit(1))):
                 return own
