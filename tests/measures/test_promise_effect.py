@@ -89,6 +89,17 @@ def test_nothing_adjusted_is_the_plain_difference_and_says_so() -> None:
     assert "Nothing is adjusted for" in str(result.notes[0])
 
 
+def test_models_of_a_small_group_see_all_of_it_beside_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = {"by": "customers.x_distance", "adjust": "lead_days,orders_before"}
+    near, far = measure(CONFOUNDED, **chosen)
+    monkeypatch.setattr("saydo.measures._effects.MOST_EVENTS", 300)
+    monkeypatch.setattr("saydo.measures._effects.ENOUGH_EVENTS", 300)
+    near_thinned, far_thinned = measure(CONFOUNDED, **chosen)
+    assert (near["kept"], near["broken"]) == (near_thinned["kept"], near_thinned["broken"]) == (400, 100)
+    assert near_thinned["effective_kept"] < 0.8 * near["effective_kept"]
+    assert far_thinned == far
+
+
 def test_rows_that_are_kept_for_other_measures_say_the_same() -> None:
     facts = make_facts(**CONFOUNDED)
     one, same = (promise_effect(each, adjust="customers.x_distance").to_records() for each in (facts, facts.keeping()))

@@ -45,11 +45,13 @@ DECILES = [share / 10 for share in range(10)]
 MOST_LEVELS = 40
 MOST_CELLS = 1_000
 HITS_PER_CELL = 20  # so many on average allow each combination of levels a mean of its own
-MOST_EVENTS = 50_000  # that models are fitted on
+MOST_EVENTS = 50_000  # that models are fitted on, of all groups together, but for
+ENOUGH_EVENTS = 10_000  # of each group: fewer and the models' own errors would show
 FEWEST = 10  # values in an arm, to fit anything
 ENOUGH_TO_TELL, SURELY = 30, 0.95  # so many events of one word, and the share of hits among them that looks like fate
 _ARMS = ("spared", "hit")
 _HEX = "0123456789abcdef"
+_DIGITS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +191,7 @@ def _code(rows: ir.Table, groups: Sequence[str], levels: Levels) -> tuple[ir.Tab
     sizes = {name: levels.size(name) for name in codes}
     digest = rows.cluster.hexdigest("md5")  # every engine shuffles alike
     fold = ibis.literal(_HEX).find(digest.substr(0, 1)) % FOLDS
-    coded = rows.mutate(_unit=unit, _fold=fold.cast("int64"), _digest=digest.substr(1, 4), **_named(codes))
+    coded = rows.mutate(_unit=unit, _fold=fold.cast("int64"), _digest=digest.substr(1, _DIGITS), **_named(codes))
     if not levels.is_whole:
         return coded, sizes
     cell = ibis.literal(0)
@@ -218,7 +220,7 @@ def _count(
 ) -> pa.Table:
     """Counts and sums of every outcome by group, fold and levels; of very many events, those of some clusters."""
     if events > MOST_EVENTS and len(terms) > 1:  # the levels of one covariate are few, however many events there are
-        rows = rows.filter(rows["_digest"] < f"{int(16**4 * MOST_EVENTS / events):04x}")
+        rows = _thin_out(facts, rows)
     sums: dict[str, ir.Value] = {}
     for number, name in enumerate(outcomes):
         y = rows[name].cast("float64")
@@ -230,6 +232,20 @@ def _count(
     found = facts.run(rows.aggregate(by=by, **sums))
     renamed = [_rename(name, outcomes) for name in found.column_names]
     return found.rename_columns(renamed).sort_by([(name, "ascending") for name in by])
+
+
+def _thin_out(facts: Facts, rows: ir.Table) -> ir.Table:
+    """The events of some clusters of each group that has very many, and all events of the others."""
+    counts = facts.run(rows.group_by("_unit").aggregate(events=rows.count()))
+    most = max(MOST_EVENTS // max(len(counts), 1), ENOUGH_EVENTS)
+    ends = [
+        f"{int(16**_DIGITS * most / events):0{_DIGITS}x}" if events > most else "g"
+        for events in counts["events"].to_pylist()
+    ]
+    limits = ibis.memtable(pa.table({"_group": counts["_unit"], "_end": pa.array(ends, pa.string())}))
+    return rows.join(limits, [rows["_unit"] == limits["_group"], rows["_digest"] < limits["_end"]]).drop(
+        "_group", "_end"
+    )
 
 
 def _rename(column_name: str, outcomes: Sequence[str]) -> str:
