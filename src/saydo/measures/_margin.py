@@ -50,6 +50,7 @@ AMOUNTS = (
     "cost_to_serve",
     "payment_losses",
 )
+_OF_LINES = ("sales", "sales_without_cost", "cost_of_goods", "shipping")
 UNPAID_DAYS = 90
 _NOT_SERVICE = ("offer", "survey")
 _WITHOUT_GOODS = ("shipping", "fee")
@@ -60,14 +61,18 @@ _UNKNOWN_RETURN = mark(
 )
 
 
-def movements(facts: Facts, since: date | None = None, until: date | None = None) -> ir.Table:
+def movements(
+    facts: Facts, since: date | None = None, until: date | None = None, *, with_lines: bool = False
+) -> ir.Table:
     """One row per event that moves a margin: customer_id?, order_id?, product_id?, kind?, at, `AMOUNTS`.
 
-    Amounts are float64, null where an event has none of the kind (sums skip null several times faster than 0); ``kind``
-    is that of an order line. What has no customer is in it: leave it out of figures per customer.
+    ``with_lines`` an order is a row per line, whose ``kind`` and product it names, and one for its shipping; otherwise
+    it may be a single row, which is shorter to keep. Amounts are float64, null where an event has none of the kind
+    (sums skip null several times faster than 0). What has no customer is in it: leave it out of figures per customer.
     """
     orders = _rated_orders(facts)
-    rows = _lines(facts, orders).union(_shipping(orders))
+    is_whole = facts.is_keeping and not with_lines
+    rows = _whole(facts, orders) if is_whole else _lines(facts, orders).union(_shipping(orders))
     for table, find in (("returns", _returns), ("payments", _payments), ("contacts", _contacts), ("cases", _cases)):
         rows = rows.union(find(facts, orders)) if facts.has(table) else rows
     return in_period(facts, facts.keep(rows), "at", since, until)
@@ -79,6 +84,7 @@ def net_sales(facts: Facts, since: date | None = None, until: date | None = None
     rows = _lines(facts, orders)
     rows = rows.union(_returns(facts, orders)) if facts.has("returns") else rows
     rows = in_period(facts, movements(facts) if facts.is_keeping else rows, "at", since, until)
+    rows = rows.filter(rows.sales.notnull() | rows.returns.notnull())
     return rows.mutate(net=rows.sales.coalesce(0.0) - rows.returns.coalesce(0.0))
 
 
@@ -119,11 +125,16 @@ def margin_before(facts: Facts, rows: ir.Table, key: str, at: str, days: int) ->
     return sum_margin(rows.join(moments, (rows.customer_id == moments["_customer"]) & is_before), "_key")
 
 
+def names_lines(facts: Facts, by: Sequence[str]) -> bool:
+    """Does a split name anything but a time and a customer's own columns?"""
+    return any(split not in TIME_UNITS and not _customer_column(facts, split) for split in by)
+
+
 def split_customers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str]) -> Split:
     """`sum_margin` of ``rows`` (`movements` of known customers) with a row per customer and group of ``by``.
 
     A customer's own columns are joined to the sums, not to the movements; those of orders and products to the
-    movements, where what names no order or product (a contact, shipping) is a group of its own (null). Raises
+    movements where what names no order or product (a contact, shipping) is a group of its own (null). Raises
     `UnknownSplit`.
     """
     columns = {split: _customer_column(facts, split) for split in by}
@@ -203,10 +214,25 @@ def _lines(facts: Facts, orders: ir.Table) -> ir.Table:
     )
 
 
+def _whole(facts: Facts, orders: ir.Table) -> ir.Table:
+    """The lines and the shipping of each order as one row."""
+    lines = _lines(facts, orders)
+    sums = lines.group_by(_order="order_id").aggregate(**{name: lines[name].sum() for name in _OF_LINES})
+    rows = orders.rename(at="ordered_at").left_join(sums, [("order_id", "_order")])
+    is_unsent = rows.shipping_cost.isnull() & rows.shipping_charged.isnull()
+    shipping = ibis.ifelse(is_unsent, rows.shipping, rows.shipping.coalesce(0.0) + _sent(rows))
+    return _movement(rows, **{name: rows[name] for name in _OF_LINES} | {"shipping": shipping})
+
+
 def _shipping(orders: ir.Table) -> ir.Table:
     rows = orders.filter(orders.shipping_cost.notnull() | orders.shipping_charged.notnull()).rename(at="ordered_at")
-    net = _number(rows.shipping_cost).coalesce(0.0) - _number(rows.shipping_charged).coalesce(0.0)
-    return _movement(rows, shipping=_convert(net, rows))
+    return _movement(rows, shipping=_sent(rows))
+
+
+def _sent(orders: ir.Table) -> ir.Value:
+    """What shipping cost less what was charged for it."""
+    net = _number(orders.shipping_cost).coalesce(0.0) - _number(orders.shipping_charged).coalesce(0.0)
+    return _convert(net, orders)
 
 
 def _returns(facts: Facts, orders: ir.Table) -> ir.Table:

@@ -15,6 +15,7 @@ from saydo.measures._margin import (
     AMOUNTS,
     margin_of,
     movements,
+    names_lines,
     note_unknown_customers,
     note_unknown_returns,
     split_customers,
@@ -53,7 +54,7 @@ def compute(facts: Facts, by: Sequence[str] = (), *, since: date | None = None, 
              cases of unknown cost make it too large.
     Source:  Kaplan and Narayanan 2001, Journal of Cost Management 15(5) (the whale curve of customers' margins).
     """
-    rows = movements(facts, since, until)
+    rows = movements(facts, since, until, with_lines=names_lines(facts, by))
     split = split_customers(facts, "margin", rows.filter(rows.customer_id.notnull()), by)
     notes = note_unknown_customers(facts, since, until) + note_unknown_returns(facts, since, until)
     if "customer_id" in split.names:
