@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,20 @@ def test_value_of_all_is_the_sum_over_customers(facts: Facts) -> None:
     assert row["value_per_customer"] == pytest.approx(row["expected_margin"] / 120)
     for name in ("alive", "purchases", "margin", "value"):
         assert row[f"{name}_low"] < row[f"{name}_high"]
+
+
+def test_ends_seen_in_some_histories_are_near_those_of_all(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = measures.lifetime_value(facts, by="customers.segment", model="mbg_nbd").to_records()
+    for name, value in {"MOST_DRAWN": 60, "FEWEST_DRAWN": 5}.items():
+        monkeypatch.setattr(sys.modules["saydo.measures.lifetime_value"], name, value)
+    some = measures.lifetime_value(facts, by="customers.segment", model="mbg_nbd").to_records()
+    for one, other in zip(whole, some, strict=True):
+        assert one["expected_margin"] == other["expected_margin"]
+        for stem in ("alive", "purchases", "margin", "value"):
+            width = one[f"{stem}_high"] - one[f"{stem}_low"]
+            assert other[f"{stem}_low"] != one[f"{stem}_low"]
+            assert other[f"{stem}_low"] == pytest.approx(one[f"{stem}_low"], abs=0.3 * width)
+            assert other[f"{stem}_high"] == pytest.approx(one[f"{stem}_high"], abs=0.3 * width)
 
 
 def test_value_of_groups_adds_up_to_that_of_all(facts: Facts) -> None:

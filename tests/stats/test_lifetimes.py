@@ -96,6 +96,21 @@ def test_pareto_likelihood_matches_integral_whichever_is_larger(beta: float, his
     assert found[0] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("beta", [1e-4, 0.05, 0.9, 1.1, 60.0])
+def test_pareto_likelihood_of_many_ages_matches_that_of_each(beta: float) -> None:
+    chance = np.random.default_rng(1)
+    age = chance.integers(1, 1_000, 20_000) / 400
+    repeats = chance.integers(0, 8, len(age)).astype(float)
+    last = np.where(repeats > 0, np.floor(age * 400 * chance.random(len(age))) / 400, 0.0)
+    histories, parameters = Histories.of(repeats, last, age), np.array([0.7, 1.0, 0.6, beta])
+    found = MODELS["pareto_nbd"].log_likelihood(parameters, histories)
+    some = [0, 1, 17, int(age.argmin()), int(age.argmax())]
+    each = [
+        MODELS["pareto_nbd"].log_likelihood(parameters, histories.at(np.arange(len(age)) == one))[0] for one in some
+    ]
+    np.testing.assert_allclose(found[some], each, rtol=1e-9)
+
+
 @every_model
 def test_likelihood_of_hundreds_of_purchases_stays_finite(model: Model) -> None:
     histories = Histories.of([221, 221, 900], [103.43, 1.0, 800.0], [103.57, 103.57, 800.0])

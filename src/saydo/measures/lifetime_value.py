@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from saydo.company import Facts
@@ -28,6 +30,8 @@ from saydo.stats.arrays import Array, divide
 from saydo.stats.credibility import Credibility
 from saydo.stats.lifetimes import Fit, Histories, fit
 
+MOST_DRAWN = 20_000  # distinct histories in which is looked at what another draw of the parameters changes
+FEWEST_DRAWN = 500  # of each group
 _LONG = mark(
     "The horizon of {horizon} days is longer than the {seen} days that were seen: the rest of it is extrapolated."
 )
@@ -65,9 +69,10 @@ def compute(
              expected_purchases, purchases_low, purchases_high; margin_per_purchase; expected_margin (discounted),
              expected_margin_low, expected_margin_high (money).
     Interval: 95 %, of what is expected: draws of the model's parameters and of the margin per purchase out of their
-             uncertainty, evaluated on distinct histories. What happens will scatter around it by chance, the more the
-             smaller the group. With ``each=customer`` they are predictive: 95 % of such customers make so many
-             purchases, whose margin is that of so many purchases at the customer's expected one.
+             uncertainty, evaluated on distinct histories (of more than 20,000, on every second, third ...). What
+             happens will scatter around it by chance, the more the smaller the group. With ``each=customer`` they are
+             predictive: 95 % of such customers make so many purchases, whose margin is that of so many purchases at
+             the customer's expected one.
     Cautions: it is what past behaviour leads to expect if nothing changes: no season, no price, no competitor. Margins
              are before overheads, and are taken to be independent of how often people buy. It counts customers who
              bought already, not those still to be won.
@@ -109,35 +114,75 @@ def _note_horizon(found: pa.Table, horizon: int) -> tuple[Note, ...]:
     return (Note(_LONG, {"horizon": horizon, "seen": seen}),) if horizon > seen else ()
 
 
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Distinct histories with their groups, the customers of known margin, its sum, and what discounting leaves."""
+
+    histories: Histories
+    groups: npt.NDArray[np.intp]
+    costed: Array
+    margin: Array
+    kept: Array
+
+    def at(self, chosen: npt.NDArray[np.bool_]) -> _Rows:
+        """The ``chosen`` rows."""
+        costed, margin, kept = (one[chosen] for one in (self.costed, self.margin, self.kept))
+        return _Rows(self.histories.at(chosen), self.groups[chosen], costed, margin, kept)
+
+    def add_up(self, fitted: Fit, credibility: Credibility, horizon: int) -> Array:
+        """The customers alive, their purchases and what these leave, of each group: of shape (3, groups)."""
+        n = self.histories.count
+        here, coming = fitted.alive(self.histories), fitted.expected(self.histories, horizon)
+        own = _purchase_margins(self.histories, self.costed, self.margin, credibility)
+        figures = (here * n, coming * n, coming * self.kept * own)
+        return np.stack([np.bincount(self.groups, np.nan_to_num(figure)) for figure in figures])
+
+
 def _add_up(
     found: pa.Table, names: Sequence[str], fitted: Fit, credibility: Credibility, until: tuple[int, float]
 ) -> pa.Table:
-    """The sums of each group, with their ends over draws of all parameters; ``until`` is horizon and discount."""
+    """The sums of each group, with their ends over draws of all parameters; ``until`` is horizon and discount.
+
+    What a draw changes is looked at in some rows of a group that has very many.
+    """
     horizon, discount = until
     keys = list(zip(*(found[name].to_pylist() for name in names), strict=True)) or [()] * found.num_rows
     starts = [place for place, key in enumerate(keys) if not place or key != keys[place - 1]]
     groups = np.repeat(np.arange(len(starts)), np.diff([*starts, len(keys)]))
     histories = read_histories(found)
-    costed, margin = column(found, "costed"), column(found, "margin")
     expected = fitted.expected(histories, horizon)
     kept = divide(fitted.expected(histories, horizon, daily_rate(discount)), expected)  # by discounting, of each row
+    rows = _Rows(histories, groups, column(found, "costed"), column(found, "margin"), kept)
+    sums, customers = rows.add_up(fitted, credibility, horizon), np.bincount(groups, histories.count)
+    some = rows.at(_pick(groups))
+    usual, weight = (
+        some.add_up(fitted, credibility, horizon),
+        customers / np.bincount(some.groups, some.histories.count),
+    )
     chance = np.random.default_rng(1)
-    drawn = [fitted, *fitted.drawn(DRAWS, chance)]
-    means = np.array([credibility.mean, *chance.normal(credibility.mean, credibility.se, DRAWS)])
-    sums = np.zeros((len(drawn), 3, len(starts)))
-    for place, (one, mean) in enumerate(zip(drawn, means, strict=True)):
-        here, coming = one.alive(histories), one.expected(histories, horizon)
-        own = _purchase_margins(histories, costed, margin, mean, credibility.weight)
-        for figure, values in enumerate((here * histories.count, coming * histories.count, coming * kept * own)):
-            sums[place, figure] = np.bincount(groups, np.nan_to_num(values), len(starts))
-    customers = np.bincount(groups, histories.count)
-    rows = pa.table({name: found[name].take(starts) for name in names} | {"customers": customers.astype(np.int64)})
-    alive, bought, left = sums[:, 0], sums[:, 1], sums[:, 2]
+    fits, means = fitted.drawn(DRAWS, chance), chance.normal(credibility.mean, credibility.se, DRAWS)
+    draws = zip(fits, means, strict=True)
+    moved = [some.add_up(one, replace(credibility, mean=mean), horizon) - usual for one, mean in draws]
+    drawn = sums + np.stack(moved) * weight
+    table = pa.table({name: found[name].take(starts) for name in names} | {"customers": customers.astype(np.int64)})
+    alive, bought, left = np.concatenate([sums[None], drawn]).swapaxes(0, 1)
+    alive = np.minimum(alive, customers)  # which a part that stands for the whole may pass by a hair
     figures = {"alive_share": alive / customers, "expected_purchases": bought, "expected_margin": left}
     for name, values in (figures | {"value_per_customer": left / customers}).items():
         low, high = np.quantile(values[1:], [0.025, 0.975], axis=0)
-        rows = add_columns(rows, {name: values[0], f"{_STEMS[name]}_low": low, f"{_STEMS[name]}_high": high})
-    return rows
+        table = add_columns(table, {name: values[0], f"{_STEMS[name]}_low": low, f"{_STEMS[name]}_high": high})
+    return table
+
+
+def _pick(groups: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """All rows of small groups; of large ones every second, third ..., so that all groups have MOST_DRAWN or few more.
+
+    Rows of a group lie in the order of their histories, so that those picked are spread over all kinds of them.
+    """
+    sizes = np.bincount(groups)
+    step = np.ceil(sizes / max(MOST_DRAWN // len(sizes), FEWEST_DRAWN)).astype(np.int64)
+    place = np.arange(len(groups)) - np.concatenate([[0], np.cumsum(sizes)[:-1]])[groups]
+    return np.asarray(place % step[groups] == 0)
 
 
 _STEMS = {
@@ -148,8 +193,9 @@ _STEMS = {
 }
 
 
-def _purchase_margins(histories: Histories, costed: Array, margin: Array, mean: float, weight: float) -> Array:
+def _purchase_margins(histories: Histories, costed: Array, margin: Array, credibility: Credibility) -> Array:
     """The sum over a row's customers of the margin that a purchase of each will leave."""
+    mean, weight = credibility.mean, credibility.weight
     unknown = (histories.count - costed) * mean
     if np.isinf(weight):
         return np.asarray(unknown + costed * mean)

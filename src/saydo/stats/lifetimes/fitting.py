@@ -84,8 +84,13 @@ class Fit(Peak):
 
     def chance_of(self, histories: Histories, horizon: float, least: npt.ArrayLike) -> Array:
         """The probability of each row's customers to buy ``least`` (1, 2 ...) times or more within ``horizon``."""
-        x, end, ahead, k = as_arrays(histories.repeats, histories.age, horizon, least)
-        return self.alive(histories) * self.model.exceeds(self.parameters, x, end, ahead, k)
+        end = histories.at_end
+        of_pairs, counts = np.broadcast_arrays(end.places, least)
+        counts, of_counts = np.unique(counts, return_inverse=True)
+        codes, places = np.unique(of_pairs * len(counts) + of_counts, return_inverse=True)
+        pairs = codes // len(counts)
+        x, age, ahead, k = as_arrays(end.repeats[pairs], end.times[pairs], horizon, counts[codes % len(counts)])
+        return self.alive(histories) * self.model.exceeds(self.parameters, x, age, ahead, k)[places]
 
     def quantile(self, histories: Histories, horizon: float, level: float) -> Array:
         """The least number of purchases that each row's customers stay at or below with a probability of ``level``."""

@@ -23,6 +23,12 @@ class Pairs:
     times: Array
     places: Places
 
+    @cached_property
+    def crossed(self) -> tuple[tuple[Array, Places], tuple[Array, Places]]:
+        """The distinct repeats with the places of the pairs among them, and the same of the times."""
+        repeats, times = (np.unique(one, return_inverse=True) for one in (self.repeats, self.times))
+        return repeats, times
+
     def sum(self, values: Array) -> Array:
         """The sums over each pair of what rows have."""
         return np.asarray(np.bincount(self.places, values, len(self.repeats)), dtype=np.float64)
@@ -73,6 +79,10 @@ class Histories:
     def scaled(self, factor: float) -> Histories:
         """The same in a unit of time that is ``factor`` times as long."""
         return Histories(self.repeats, self.last / factor, self.age / factor, self.count)
+
+    def at(self, chosen: npt.NDArray[np.bool_]) -> Histories:
+        """The ``chosen`` rows."""
+        return Histories(self.repeats[chosen], self.last[chosen], self.age[chosen], self.count[chosen])
 
     @cached_property
     def at_last(self) -> Pairs:

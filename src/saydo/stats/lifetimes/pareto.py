@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebpts1, chebvander
 from scipy.special import betainc, expit, gammaln, psi, roots_legendre
 
 from saydo.stats.arrays import Array, as_arrays, dot
@@ -25,6 +26,7 @@ from saydo.stats.lifetimes.histories import Histories, Pairs
 
 _STEP = 1e-5
 _PARTS, _EXACT = 2_000, 1e-14  # of continued fractions
+_DIGITS, _TINY = 36.0, 1e-6  # the log of what interpolation may be off by; the narrowest reach of times
 _REACH = (0.0, 0.5, 0.9, 0.99, 0.9999, 1.0)
 _NODES, _WEIGHTS = roots_legendre(24)
 
@@ -105,13 +107,41 @@ class ParetoNBD:
 def _log_j(parameters: Array, pairs: Pairs) -> Array:
     r, alpha, s, beta = parameters
     shape = r + pairs.repeats
-    whole = shape + s
     log_alpha, log_beta = np.log(alpha + pairs.times), np.log(beta + pairs.times)
-    z = abs(alpha - beta) / (max(alpha, beta) + pairs.times)
+    level = _log_series_of_pairs(parameters, pairs) - np.log(shape + s)
     if alpha >= beta:
-        return np.asarray(np.log(_series(shape, whole + 1, z)) - np.log(whole) - shape * log_alpha - s * log_beta)
-    series = _series(np.full_like(shape, s + 1), whole + 1, z)
-    return np.asarray(np.log(series) - np.log(whole) - (shape - 1) * log_alpha - (s + 1) * log_beta)
+        return np.asarray(level - shape * log_alpha - s * log_beta)
+    return np.asarray(level - (shape - 1) * log_alpha - (s + 1) * log_beta)
+
+
+def _log_series_of_pairs(parameters: Array, pairs: Pairs) -> Array:
+    """`_log_series` of each pair; where times are many, of some times for all repeats, and between them interpolated.
+
+    As a function of v = log(min(alpha, beta) + t) it has no singularity nearer to the real line than pi, so that a
+    polynomial through so many Chebyshev points is exact to rounding (L. Trefethen, Approximation Theory and
+    Approximation Practice, 2013, theorem 8.2).
+    """
+    (repeats, rows), (times, columns) = pairs.crossed
+    nearest = min(parameters[1], parameters[3])
+    ends = np.log(nearest + times[[0, -1]])
+    half = max((ends[1] - ends[0]) / 2, _TINY)
+    count = int(np.ceil(_DIGITS / np.arcsinh(np.pi / half))) + 1
+    if len(repeats) * count > len(pairs.repeats):
+        return _log_series(parameters, pairs.repeats, pairs.times)
+    nodes = chebpts1(count)
+    known = _log_series(parameters, repeats[:, None], np.exp(ends.mean() + half * nodes) - nearest)
+    to_coefficients = chebvander(nodes, count - 1).T * np.where(np.arange(count) > 0, 2, 1)[:, None] / count
+    between = chebvander((np.log(nearest + times) - ends.mean()) / half, count - 1) @ to_coefficients
+    return np.asarray((known @ between.T)[rows, columns])
+
+
+def _log_series(parameters: Array, repeats: Array, times: Array) -> Array:
+    """The log of the 2F1 in J, of the shape of ``repeats`` and ``times``."""
+    r, alpha, s, beta = parameters
+    shape = r + repeats
+    z = abs(alpha - beta) / (max(alpha, beta) + times)
+    b = shape if alpha >= beta else np.full_like(shape, s + 1)
+    return np.log(_series(*as_arrays(b, shape + s + 1, z)))
 
 
 def _series(b: Array, c: Array, z: Array) -> Array:
