@@ -89,10 +89,9 @@ def compute(  # noqa: PLR0913  each is a setting that people name
              trimmed_share. Shares are 0 to 1, margins money of the company. Null where a side has fewer than 10
              outcomes (fewer than 10 who bought again, or who did not), or nothing is known.
     Interval: 95 %, Student's, with the error summed over customers (or accounts), whose promises are not independent.
-             effective and trimmed are those of the promises that the models were fitted on (50,000 at most, or 10,000 of
-             each group where there are many). Measured
-             on simulated companies, buying again: with some 210 broken promises it held the true effect in 58 of 60,
-             with some 60 in 179 to 183 of 197 (91 to 93 %).
+             effective and trimmed are those of the promises that the models were fitted on (50,000 at most, or 10,000
+             of each group where there are many). Measured on simulated companies, buying again: with some 210 broken
+             promises it held the true effect in 58 of 60, with some 60 in 179 to 183 of 197 (91 to 93 %).
              Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: true only if nothing that is not adjusted for both makes promises break and moves the outcome (no
              unmeasured confounding), and if both sides are comparable: promises with a chance to be broken outside
