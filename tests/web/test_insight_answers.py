@@ -63,6 +63,40 @@ def test_equal_questions_are_one_however_they_are_written(company: Path) -> None
     assert plain.file("1") == written.file("1")
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({"as_of": "2026-01-15"}, {"as_of": "2026-01-01"}),
+        ({"as_of": "2026-01-15T12:00:01+02:00"}, {"as_of": "2026-01-01"}),
+        ({"settings": {"since": "2025-03-09"}}, {"settings": {"since": "2025-03-01"}}),
+        ({"settings": {"until": "2025-12-09"}}, {"settings": {"until": "2026-01-01"}}),
+        ({"settings": {"until": "2025-12-01"}}, {"settings": {"until": "2025-12-01"}}),
+        ({"measure": "nps_change", "settings": {"days": "92"}}, {"measure": "nps_change"}),
+        ({"measure": "say_do", "settings": {"horizon": "89"}}, {"measure": "say_do", "settings": {"horizon": "90"}}),
+    ],
+)
+def test_two_questions_a_day_apart_are_one_to_who_must_not_tell_answers_apart(
+    asked: dict[str, Any], given: dict[str, Any]
+) -> None:
+    coarse = answers.coarsen(answers.question(**{"measure": "nps", **asked}))
+    plain = answers.question(**{"measure": "nps", **given})
+    assert (coarse.as_of, {**coarse.measure.parse({}), **coarse.settings}) == (
+        plain.as_of,
+        {**plain.settings, **({"days": 91} if asked.get("settings") == {"days": "92"} else {})},
+    )
+    assert coarse.is_coarse is (asked != given)
+
+
+def test_days_stay_as_asked_for_who_sees_customers_and_for_deeds() -> None:
+    for asked in (
+        answers.question("nps", as_of="2026-01-15", show_small_groups=True),
+        answers.question("margin", as_of="2026-01-15"),
+    ):
+        assert answers.coarsen(asked) == asked
+    far = answers.coarsen(answers.question("nps", settings={"until": "9999-12-31"}))
+    assert str(far.settings["until"]).startswith("9999-12")
+
+
 def test_question_asked_by_several_at_once_is_computed_once(company: Path) -> None:
     measure, calls = _counted("nps")
     found: list[int] = []

@@ -190,6 +190,19 @@ def test_sums_of_people_at_risk_are_for_readers_too(company: Path, client_of: Cl
     assert (page.status_code, "customer_id" in page.context["result"].table.column_names) == (200, False)
 
 
+def test_reader_learns_nothing_from_two_answers_a_day_apart(company: Path, client_of: ClientOf) -> None:
+    days = ("2026-01-14", "2026-01-15")
+    paths = [f"/figures/nps/?as_of={one}&since={one.replace('2026', '2025')}" for one in days]
+    pages = [client_of("reader").get(path) for path in paths]
+    assert pages[0].context["result"].table.equals(pages[1].context["result"].table)
+    assert "first of a month" in pages[0].content.decode()
+    api = [client_of("reader").get(path.replace("/figures/nps/", "/api/v1/figures/nps")).json() for path in paths]
+    assert api[0] == api[1]
+    exact = [client_of("agent").get(path) for path in paths]
+    assert [str(page.context["result"].as_of.date()) for page in exact] == list(days)
+    assert "first of a month" not in exact[0].content.decode()
+
+
 def test_small_groups_are_hidden_from_who_sees_no_identity(company: Path, client_of: ClientOf) -> None:
     path = "/figures/nps/?by=day"
     hidden = client_of("analyst").get(path).context["result"].table

@@ -19,8 +19,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TakesLonger
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -33,13 +33,19 @@ from django.conf import settings
 from saydo import __version__, errors
 from saydo.company import parse_moment
 from saydo.errors import NotComputed, SaydoError
-from saydo.language import language
+from saydo.language import language, mark
 from saydo.measures import Measure, find
 from saydo.result import Note, Result
 from saydo.web import feed
 
 logger = logging.getLogger(__name__)
 _SLOW = 2.0  # seconds; measures that once took longer are computed one at a time, so that others need not wait
+_MONTH = 30  # days, of which lengths are made for those who may not see what single customers said
+_LAST = date.max - timedelta(days=31)
+_COARSE = mark(
+    "Dates are set to the first of a month, and lengths in days to some thirty more or less, for readers who may not "
+    "see what single customers said."
+)
 _ABOUT = b"saydo"  # where a file of figures holds what is not in its columns
 _quick, _slow = ThreadPoolExecutor(3, thread_name_prefix="quick"), ThreadPoolExecutor(1, thread_name_prefix="slow")
 _jobs: dict[Path, Future[Result]] = {}
@@ -58,6 +64,7 @@ class Question:
     as_of: datetime | date | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     show_small_groups: bool = False
+    is_coarse: bool = False  # its times are not quite those that were asked for
 
     @property
     def names_people(self) -> bool:
@@ -88,6 +95,36 @@ def question(
     moment = parse_moment("as_of", as_of) if isinstance(as_of, str) else as_of
     splits = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     return Question(asked, splits, moment, chosen, show_small_groups and asked.said)
+
+
+def coarsen(asked: Question) -> Question:
+    """The question as somebody may ask it who must not learn what one customer said: in whole months.
+
+    Two answers, one with a day more than the other, would tell by their difference what was said on that day, however
+    well each of them hides small groups.
+    """
+    if not asked.measure.said or asked.show_small_groups:
+        return asked
+    chosen = {name: _coarse(asked.measure, name, value) for name, value in asked.settings.items()}
+    moment = _first_of_month(asked.as_of) if asked.as_of else None
+    is_coarse = (moment, chosen) != (asked.as_of, dict(asked.settings))
+    return replace(asked, as_of=moment, settings=chosen, is_coarse=is_coarse)
+
+
+def _coarse(measure: Measure, name: str, value: Any) -> Any:
+    if isinstance(value, date):
+        first = _first_of_month(value)
+        # a period that was asked for is held by the one that is given
+        return first if name != "until" or first == value else _first_of_month(min(first, _LAST) + timedelta(days=31))
+    if not name.endswith(("days", "horizon")):
+        return value
+    default = measure.settings[name][1]
+    whole = max(_MONTH, round(value / _MONTH) * _MONTH)
+    return default if abs(whole - default) < _MONTH // 2 else whole
+
+
+def _first_of_month(moment: date) -> date:
+    return date(moment.year, moment.month, 1)
 
 
 def ask(asked: Question) -> Result:
@@ -145,7 +182,10 @@ def find_kept(asked: Question, version: str = "") -> Result | SaydoError | None:
 
 
 def _for_reader(asked: Question, result: Result) -> Result:
-    return result if asked.show_small_groups else asked.measure.hide_small_groups(result, len(asked.by))
+    if asked.show_small_groups:
+        return result
+    hidden = asked.measure.hide_small_groups(result, len(asked.by))
+    return replace(hidden, notes=(*hidden.notes, Note(_COARSE))) if asked.is_coarse else hidden
 
 
 def keep_text(asked: Question, name: str, make: Callable[[], str]) -> str:

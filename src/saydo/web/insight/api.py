@@ -101,11 +101,16 @@ def list_figures(request: HttpRequest) -> dict[str, Any]:
 )
 @needs("see_figures")
 def ask_figure(request: HttpRequest, name: str, asked: Query[Asked]) -> HttpResponse:
-    """The figures, with their notes. A group of fewer than five people is hidden from keys without see_identities."""
+    """The figures, with their notes.
+
+    From keys without see_identities a group of fewer than five people is hidden where the figure is of what people
+    said, and its dates are set to the first of a month.
+    """
     measure = find(name)
     given = {key: value for key, value in request.GET.items() if key not in _OURS}
     knows = may_here(request, "see_identities")
-    question = answers.question(measure, asked.by, asked.as_of or None, given, show_small_groups=knows)
+    whole = answers.question(measure, asked.by, asked.as_of or None, given, show_small_groups=knows)
+    question = answers.coarsen(whole)
     if question.names_people:
         _demand_people(request)
     result = answers.ask_within(question, _PATIENCE)

@@ -190,7 +190,8 @@ def _answer(request: HttpRequest, asked: Asked) -> tuple[dict[str, Any], int]:
 
 def _question(request: HttpRequest, asked: Asked) -> answers.Question:
     knows = may(request.user, "see_identities")
-    return answers.question(asked.measure, asked.by, asked.as_of or None, asked.settings, show_small_groups=knows)
+    whole = answers.question(asked.measure, asked.by, asked.as_of or None, asked.settings, show_small_groups=knows)
+    return answers.coarsen(whole)
 
 
 def _is_refused(request: HttpRequest, question: answers.Question) -> bool:
