@@ -206,6 +206,40 @@ def test_lost_telephone_is_taken_off(client_of: ClientOf, user_of: UserOf) -> No
     assert Authenticator.objects.filter(user=user).count() == 0
 
 
+def test_role_that_is_taken_away_ends_the_sessions_it_had(client_of: ClientOf, user_of: UserOf) -> None:
+    manager, administrator = client_of("manager"), client_of("administrator")
+    place = reverse("colleague", args=[user_of("manager").pk])
+    administrator.post(place, {"role": "manager"})
+    assert manager.get(reverse("me")).status_code == 200
+    administrator.post(place, {"role": "reader"})
+    assert manager.get(reverse("me")).status_code == 302
+
+
+def test_second_factor_that_is_reset_ends_sessions(client_of: ClientOf, user_of: UserOf) -> None:
+    Company.objects.update_or_create(id=1, defaults={"asks_second_factor": True})
+    user, client = user_of("agent"), client_of("agent")
+    for one in (user, user_of("administrator")):
+        TOTP.activate(one, SECRET)
+    assert client.get(reverse("me")).status_code == 200
+    client_of("administrator").post(reverse("colleague", args=[user.pk]), {"do": "factor"})
+    assert reverse("account_login") in client.get(reverse("me"))["Location"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_second_factor_set_up_here_or_taken_off_ends_sessions_that_never_showed_it(user_of: UserOf) -> None:
+    user, here, elsewhere = user_of("agent"), Client(), Client()
+    log_in(here, user.email)
+    log_in(elsewhere, user.email)
+    secret = re.findall(r'class="secret">(\w+)<', to_activation(here).content.decode())[0]
+    here.post(reverse("mfa_activate_totp"), {"code": code_of(secret)})
+    assert (here.get(reverse("me")).status_code, elsewhere.get(reverse("me")).status_code) == (200, 302)
+    user.refresh_from_db()
+    elsewhere.force_login(user)
+    here.post(reverse("mfa_deactivate_totp"))
+    assert (here.get(reverse("me")).status_code, elsewhere.get(reverse("me")).status_code) == (200, 302)
+    assert "has_factor" not in here.session
+
+
 def test_my_settings_change_my_language_at_once(client_of: ClientOf, user_of: UserOf) -> None:
     client = client_of("reader")
     page = client.post(reverse("me"), {"name": "Ada", "language": "fr"}, follow=True)

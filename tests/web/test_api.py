@@ -126,6 +126,27 @@ def test_too_many_requests_are_told_how_long_to_wait(company: Path, program: Any
     assert answers[3].json()["error"]["code"] == "too_many_requests"
 
 
+def test_two_processes_count_together(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from saydo.web import keys
+
+    def with_another_process(who: str, most: int) -> int:
+        left = keys._count(who, most)
+        assert keys._count(who, most) == left - 1
+        return left
+
+    monkeypatch.setattr(keys.time, "time", lambda: 60_000.0)
+    assert [with_another_process("key:a", 9) for _ in range(2)] == [8, 6]
+    assert keys._count("key:b", 9) == 8
+    monkeypatch.setattr(keys.time, "time", lambda: 60_060.0)
+    assert keys._count("key:a", 9) == 8
+
+
+def test_wrong_key_writes_nothing(company: Path, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1) as seen:
+        assert Program("sk_1.x").get("/api/v1/figures").status_code == 401
+    assert [query["sql"][:6] for query in seen.captured_queries] == ["SELECT"]
+
+
 # Figures
 
 
@@ -342,6 +363,19 @@ def test_customer_that_is_not_there_is_not_found(company: Path, program: Any) ->
 
 
 # Once
+
+
+def test_kept_answer_is_told_only_with_the_rights_that_it_took(company: Path, program: Any) -> None:
+    from saydo.web.hooks.models import Kept
+
+    client, key = program("serve_customers", "see_identities"), Customer.objects.order_by("pk")[0].pk
+    once = {"Idempotency-Key": "note-0"}
+    assert send(client, "POST", f"/customers/{key}/notes", {"text": "hello"}, **once).status_code == 201
+    assert "serve_customers" in Kept.objects.get().rights
+    Kept.objects.update(rights=["serve_customers", "erase_people"])  # one that was taken from the key since
+    again = send(client, "POST", f"/customers/{key}/notes", {"text": "hello"}, **once)
+    assert (again.status_code, again.json()["error"]["code"]) == (403, "forbidden")
+    assert Note.objects.count() == 1
 
 
 def test_write_with_a_key_of_its_own_is_done_once(company: Path, program: Any) -> None:

@@ -110,12 +110,14 @@ def put_user(*, email: str, role: str, name: str, password: str) -> User:
 
 
 def change_role(*, colleague: User, role: str) -> None:
-    """Give a colleague another role; their keys lose at once what it does not include."""
+    """Give a colleague another role: they log in anew, and their keys lose at once what it does not include."""
+    if role == colleague.role:
+        return
     with transaction.atomic():
         if role != "administrator":
             _keep_one_administrator(colleague)
-        colleague.role = role
-        colleague.save(update_fields=["role"])
+        colleague.role, colleague.session_mark = role, new_mark()
+        colleague.save(update_fields=["role", "session_mark"])
 
 
 def close_account(*, colleague: User) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 
 from saydo.language import mark
-from saydo.web.accounts.actions import note
+from saydo.web.accounts.actions import end_sessions, note
 from saydo.web.accounts.models import Company, User
 
 logger = logging.getLogger(__name__)
@@ -63,3 +64,10 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def can_delete_authenticator(self, authenticator: Any) -> bool:
         """Not while the company asks for a second factor."""
         return not Company.here().asks_second_factor
+
+
+def end_others(request: HttpRequest, user: User, **_: Any) -> None:
+    """A second factor came or went: sessions that never showed the one that is good now end, but for this one."""
+    request.session.pop("has_factor", None)
+    end_sessions(user)
+    update_session_auth_hash(request, user)

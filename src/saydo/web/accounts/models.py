@@ -199,6 +199,17 @@ class ApiKey(models.Model):
         return right in self.rights and right in ROLES[self.made_by.role][1]
 
 
+class Calls(models.Model):
+    """How often a key or a person asked the API in the last minute in which they did (`saydo.web.keys`)."""
+
+    who = models.CharField(max_length=60, primary_key=True)
+    minute = models.BigIntegerField()
+    seen = models.BigIntegerField()
+
+    class Meta:
+        db_table = "api_calls"
+
+
 def _hash(secret: str) -> str:
     # a random secret of 256 bits needs no slow hash
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -107,6 +107,7 @@ class Kept(models.Model):
     digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)
     body = models.TextField(blank=True)
+    rights = models.JSONField(default=list)  # that it took, and takes to be told again
     at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
