@@ -54,6 +54,24 @@ def cross_fit(levels: Ints, sizes: tuple[int, ...], folds: Ints, count: int, arm
     return predict(design, folds, fit_chances(design, folds, count, arms.n), fit_means(design, folds, count, arms))
 
 
+def test_the_effect_of_the_training_that_dehejia_and_wahba_published_is_found() -> None:
+    """National Supported Work: earnings of 1978 of 185 trained men and of 260 who were left out by lot.
+
+    R. Dehejia and S. Wahba, Journal of the American Statistical Association 94 (1999) 1053-1062: +1794.34, SE 671.00.
+    The published deviations divide by n - 1, the influence by n, which makes the error smaller by some 1 / 2n.
+    """
+    n, means, deviations = np.array([260.0, 185.0]), np.array([4554.80, 6349.14]), np.array([5483.84, 7867.40])
+    squares = (n - 1) * deviations**2 + n * means**2
+    arms = Arms(n[:, None], (n * means)[:, None], squares[:, None])
+    effect = estimate_effect(arms, saturate(arms))
+    for one in (effect.on_all, effect.on_hit):
+        assert one.value == pytest.approx(1794.34, abs=0.01)
+        assert one.se == pytest.approx(671.00, rel=0.003)
+    assert np.sqrt((deviations**2 / n).sum()) == pytest.approx(671.00, abs=0.005)
+    assert effect.trimmed_share == 0
+    assert effect.effective.tolist() == pytest.approx([260, 185])
+
+
 def test_known_truth_is_found_exactly() -> None:
     arms = shares(20_000)
     effect = estimate_effect(arms, saturate(arms))
