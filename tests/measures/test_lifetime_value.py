@@ -70,6 +70,22 @@ def test_ends_seen_in_some_histories_are_near_those_of_all(facts: Facts, monkeyp
             assert other[f"{stem}_high"] == pytest.approx(one[f"{stem}_high"], abs=0.3 * width)
 
 
+def test_some_of_very_many_customers_tell_what_a_purchase_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = make_company()
+    for place, line in enumerate(tables["order_lines"]):
+        line["unit_price"] += place % 9
+    facts = make_facts(**tables, customers=[{"customer_id": f"c{n:03}"} for n in range(120)])
+    [whole] = measures.lifetime_value(facts, model="mbg_nbd").to_records()
+    monkeypatch.setattr("saydo.measures._population.MANY_CUSTOMERS", 100)
+    monkeypatch.setattr("saydo.measures._sample.MOST_CUSTOMERS", 60)
+    found = measures.lifetime_value(facts, model="mbg_nbd")
+    [some] = found.to_records()
+    assert any("taken" in note.values for note in found.notes)
+    assert some["expected_purchases"] == whole["expected_purchases"]
+    assert some["expected_margin"] != whole["expected_margin"]
+    assert some["expected_margin"] == pytest.approx(whole["expected_margin"], rel=0.1)
+
+
 def test_value_of_groups_adds_up_to_that_of_all(facts: Facts) -> None:
     [whole] = measures.lifetime_value(facts, model="mbg_nbd").to_records()
     parts = measures.lifetime_value(facts, by="customers.segment", model="mbg_nbd").to_records()

@@ -22,6 +22,7 @@ from saydo.measures._histories import KEYS, find_histories, last_day, read_histo
 from saydo.measures._margin import movements, sum_margin
 from saydo.measures._measure import Note, add_columns, column
 from saydo.measures._purchases import find_purchases
+from saydo.measures._sample import take_some
 from saydo.stats.credibility import Credibility, CredibilitySums
 from saydo.stats.lifetimes import MODELS, Fit, Histories, Model, choose, fit
 
@@ -117,13 +118,14 @@ def customer_values(
     purchases at that margin, undiscounted). Money is the company's currency. ``model`` is one of `USABLE` or best.
     Equal histories are looked at once and joined back. Raises `NoFit`, `TooFewRepeats`, `NothingToMeasure`.
     """
-    chosen = chosen or choose_model(facts, USABLE if model == "best" else (model,))
+    some, _ = take_some(facts)
+    chosen = chosen or choose_model(some, USABLE if model == "best" else (model,))
     rows = find_histories(facts)
     found = run_histories(facts, rows)
     histories = read_histories(found)
     fitted = fit(histories, chosen.model)
     values = _look_ahead(fitted, found.select(list(KEYS)), histories, horizon, discount)
-    credibility = find_credibility(facts)
+    credibility = find_credibility(some)
     told = ibis.memtable(values.rename_columns([f"_{n}" if n in KEYS else n for n in values.column_names]))
     joined = rows.join(told, [(name, f"_{name}") for name in KEYS]).drop(*(f"_{name}" for name in KEYS))
     margins = customer_margins(facts).rename(_customer="customer_id")

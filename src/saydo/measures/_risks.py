@@ -19,6 +19,7 @@ from saydo.measures._lifetime import USABLE, choose_model, customer_margins, fin
 from saydo.measures._likes import BANDS, LEVELS, Seen, describe, every_case, find_moments, learn
 from saydo.measures._measure import Note, add_columns
 from saydo.measures._purchases import find_purchases
+from saydo.measures._sample import take_some
 from saydo.stats.arrays import divide
 from saydo.stats.lifetimes import Fit, Histories, fit
 
@@ -93,13 +94,14 @@ def _weigh_up(rows: ir.Table) -> ir.Table:
 
 def _find_values(facts: Facts, days: int, horizon: int, model: str) -> tuple[ir.Table, tuple[Note, ...]]:
     """Per customer (``_customer``) what the model of repeat purchases says; equal histories are looked at once."""
-    chosen = choose_model(facts, USABLE if model == "best" else (model,))
+    some, _ = take_some(facts)
+    chosen = choose_model(some, USABLE if model == "best" else (model,))
     rows = find_histories(facts)
     found = run_histories(facts, rows)
     histories = read_histories(found)
     fitted = fit(histories, chosen.model)
     told = ibis.memtable(_look(fitted, histories, found.select(list(KEYS)), days, horizon))
-    credibility = find_credibility(facts)
+    credibility = find_credibility(some)
     joined = rows.join(told, [(name, f"_{name}") for name in KEYS]).drop(*(f"_{name}" for name in KEYS))
     margins = customer_margins(facts).rename(_buyer="customer_id")
     joined = joined.left_join(margins, [("customer_id", "_buyer")])

@@ -37,7 +37,7 @@ def take_some(facts: Facts) -> tuple[Facts, tuple[Note, ...]]:
     Whole accounts are taken. What names neither a customer nor an order or contract of one is left out, but for tables
     that have nothing to do with customers, and referrals. Built once per engine and kept.
     """
-    if not has_many(facts):
+    if isinstance(facts.engine, _Part) or not has_many(facts):
         return facts, ()
     customers = count_customers(facts)
     engine = _Part(facts.engine, facts, MOST_CUSTOMERS / customers)

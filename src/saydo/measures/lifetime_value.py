@@ -26,6 +26,7 @@ from saydo.measures._lifetime import (
 )
 from saydo.measures._margin import note_unknown_customers
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
+from saydo.measures._sample import take_some
 from saydo.stats.arrays import Array, divide
 from saydo.stats.credibility import Credibility
 from saydo.stats.lifetimes import Fit, Histories, fit
@@ -72,7 +73,8 @@ def compute(
              uncertainty, evaluated on distinct histories (of more than 20,000, on every second, third ...). What
              happens will scatter around it by chance, the more the smaller the group. With ``each=customer`` they are
              predictive: 95 % of such customers make so many purchases, whose margin is that of so many purchases at
-             the customer's expected one.
+             the customer's expected one. Of a company with 200,000 customers or more, 50,000 drawn at random (whole
+             accounts) tell which model to take and what a purchase leaves on average.
     Cautions: it is what past behaviour leads to expect if nothing changes: no season, no price, no competitor. Margins
              are before overheads, and are taken to be independent of how often people buy. It counts customers who
              bought already, not those still to be won.
@@ -82,14 +84,15 @@ def compute(
     if tuple(by) in _CUSTOMER:
         by, each = (), "customer"
     _check(horizon, discount, by, each)
-    chosen = choose_model(facts, USABLE if model == "best" else (model,))
+    some, sampled = take_some(facts)
+    chosen = choose_model(some, USABLE if model == "best" else (model,))
     rows = find_histories(facts)
     found = run_histories(facts, rows)
-    notes = chosen.notes + note_unknown_customers(facts) + _note_horizon(found, horizon)
+    notes = chosen.notes + (sampled or note_unknown_customers(facts)) + _note_horizon(found, horizon)
     if each == "customer":
         values = customer_values(facts, horizon=horizon, discount=discount, chosen=chosen)
         return Figures(values, ("customer_id",), False, notes)
-    fitted, credibility = fit(read_histories(found), chosen.model), find_credibility(facts)
+    fitted, credibility = fit(read_histories(found), chosen.model), find_credibility(some)
     split = split_histories(facts, "lifetime_value", rows, by)
     margins = customer_margins(facts).rename(_customer="customer_id")
     joined = split.rows.left_join(margins, [("customer_id", "_customer")])
