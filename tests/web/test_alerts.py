@@ -161,6 +161,13 @@ def test_alerts_page_says_what_is_wrong_at_the_field(company: Path, client_of: C
     assert "colour" in answer.content.decode()
 
 
+def test_alert_on_single_customers_is_refused(company: Path, client_of: ClientOf) -> None:
+    asked = {"measure": "promises_kept", "split": "customer_id", "rhythm": "month", "false_alarms": "0.5"}
+    page = client_of("analyst").post("/alerts/", asked)
+    assert "not single customers" in page.content.decode()
+    assert Alert.objects.count() == 0
+
+
 def test_alerts_of_others_are_ended_by_administrators_alone(
     company: Path, client_of: ClientOf, user_of: UserOf
 ) -> None:

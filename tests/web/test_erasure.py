@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -292,3 +295,48 @@ def test_export_holds_all_records_of_the_person(kept_company: Path, client_of: C
     assert "change_id" not in held["orders"][0]
     assert Entry.objects.filter(action="exported a person", key=key).count() == 1
     assert client_of("agent").get(place).status_code == 403
+
+
+ON_DISK = """
+from saydo.web.commands import load_django; load_django()
+from django.conf import settings
+from django.core.mail import send_mail
+from django.core.management import call_command
+from saydo.web import erasure
+from saydo.web.accounts.models import Change
+from saydo.web.customers.models import Customer, Note, Person
+call_command("migrate", verbosity=0)
+change = Change.objects.create(kind="written").id
+for number in range(600):
+    key = f"c{number}"
+    Customer.objects.create(pk=key, change_id=change)
+    Person.objects.create(customer_id=key, name=f"Somebody Else{number}", email=f"s{number}@example.org")
+for number in range(0, 600, 40):
+    Person.objects.filter(pk=f"c{number}").update(name=f"Zenobia Quixworth{number}", street="Zenobia Quixworth Road")
+Note.objects.create(customer_id="c40", text="called Zenobia Quixworth " * 40_000)
+Note.objects.all().update(text="called Zenobia Quixworth again")
+Note.objects.all().delete()
+send_mail("About Zenobia", "Zenobia Quixworth is angry", None, ["demo@example.org"])
+def traces():
+    files = [one for one in settings.HOME.rglob("*") if one.is_file()]
+    return sorted(one.name for one in files if b"quixworth" in one.read_bytes().lower())
+print(len(traces()) > 1)
+for number in range(0, 600, 40):
+    erasure.erase_person(f"c{number}")
+erasure.purge()
+print(traces(), Person.objects.count())
+"""
+
+
+@pytest.mark.skipif(not django_settings.IS_SQLITE, reason="PostgreSQL's files are its own")
+def test_erasure_leaves_no_letters_in_the_files_of_the_database(tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SAYDO_", "DJANGO_"))}
+    environment.pop("DATABASE_URL", None)
+    done = subprocess.run(
+        [sys.executable, "-c", ON_DISK],
+        env={**environment, "SAYDO_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "True\n[] 585\n", done.stdout + done.stderr[-2000:]

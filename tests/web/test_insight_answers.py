@@ -97,6 +97,19 @@ def test_days_stay_as_asked_for_who_sees_customers_and_for_deeds() -> None:
     assert str(far.settings["until"]).startswith("9999-12")
 
 
+def test_answers_are_kept_up_to_a_number_and_those_of_use_stay(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_MOST_KEPT", 30)
+    plain = answers.question("nps")
+    answers.ask(plain)
+    for day in range(1, 25):
+        answers.ask(answers.question("nps", as_of=f"2026-01-{day:02}"))
+        assert answers.find_kept(plain) is not None
+    folder = plain.file(feed.version()).parent
+    assert len(list(folder.iterdir())) <= 30
+    assert answers.find_kept(answers.question("nps", as_of="2026-01-01")) is None
+    assert answers.find_kept(answers.question("nps", as_of="2026-01-24")) is not None
+
+
 def test_question_asked_by_several_at_once_is_computed_once(company: Path) -> None:
     measure, calls = _counted("nps")
     found: list[int] = []

@@ -203,6 +203,19 @@ def test_reader_learns_nothing_from_two_answers_a_day_apart(company: Path, clien
     assert "first of a month" not in exact[0].content.decode()
 
 
+def test_nobody_has_the_machine_open_a_file_from_afar(company: Path, client_of: ClientOf, tmp_path: Path) -> None:
+    file = tmp_path / "themes.toml"
+    file.write_text('["a secret"]\nword = 1\n')
+    for path in (file, tmp_path / "nothing.toml"):
+        page = client_of("administrator").get(f"/figures/themes/?themes={path}")
+        answer = client_of("administrator").get(f"/api/v1/figures/themes?themes={path}")
+        assert (page.status_code, answer.status_code) == (400, 422)
+        for said in (page.content.decode(), answer.content.decode()):
+            assert "files are read in the terminal" in said
+            assert "a secret" not in said
+    assert 'name="themes"' not in client_of("administrator").get("/figures/themes/").content.decode()
+
+
 def test_small_groups_are_hidden_from_who_sees_no_identity(company: Path, client_of: ClientOf) -> None:
     path = "/figures/nps/?by=day"
     hidden = client_of("analyst").get(path).context["result"].table

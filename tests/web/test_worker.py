@@ -181,7 +181,12 @@ def test_tidy_removes_what_nobody_needs(db: None) -> None:
     kept = Task.objects.create(function="a.b", failed_at=new)
     left = settings.HOME / "uploads" / "tmp123.upload.csv"
     left.touch()
-    os.utime(left, (0, 0))
+    letters = [settings.HOME / "mail" / f"{name}.log" for name in ("old", "new")]
+    letters[0].parent.mkdir(exist_ok=True)
+    for file in letters:
+        file.touch()
+    for file in (left, letters[0]):
+        os.utime(file, (0, 0))
     worker.tidy()
     assert list(Task.objects.all()) == [kept]
-    assert not left.exists()
+    assert [file.exists() for file in (left, *letters)] == [False, False, True]

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TakesLonger
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -32,7 +32,7 @@ from django.conf import settings
 
 from saydo import __version__, errors
 from saydo.company import parse_moment
-from saydo.errors import NotComputed, SaydoError
+from saydo.errors import BadSetting, NotComputed, SaydoError
 from saydo.language import language, mark
 from saydo.measures import Measure, find
 from saydo.result import Note, Result
@@ -40,6 +40,9 @@ from saydo.web import feed
 
 logger = logging.getLogger(__name__)
 _SLOW = 2.0  # seconds; measures that once took longer are computed one at a time, so that others need not wait
+FILES = ("themes",)  # settings that name a file, which nobody may have this machine open from afar
+_NO_FILE = mark("nothing here: files are read in the terminal and in notebooks")
+_MOST_KEPT = 3000  # files of answers to one version of the facts; the least used give way
 _MONTH = 30  # days, of which lengths are made for those who may not see what single customers said
 _LAST = date.max - timedelta(days=31)
 _COARSE = mark(
@@ -91,6 +94,8 @@ def question(
     asked = find(measure) if isinstance(measure, str) else measure
     parts = by.split(",") if isinstance(by, str) else by
     chosen = asked.parse(settings or {})
+    if named := next((name for name in FILES if chosen.get(name)), ""):
+        raise BadSetting(name=named, value=chosen[named], choices=_NO_FILE)
     chosen = {name: value for name, value in chosen.items() if value != asked.settings[name][1]}
     moment = parse_moment("as_of", as_of) if isinstance(as_of, str) else as_of
     splits = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
@@ -271,6 +276,20 @@ def _put(file: Path, content: bytes, version: str) -> None:
     for other in file.parent.parent.iterdir():
         if other.name not in (file.parent.name, "slow"):
             shutil.rmtree(other, ignore_errors=True)
+    _make_room(file.parent)
+
+
+def _make_room(folder: Path) -> None:
+    """Let a tenth of the answers go, those used longest ago, where there are too many: questions have no end."""
+    kept = list(folder.iterdir())
+    if len(kept) <= _MOST_KEPT:
+        return
+    ages = []
+    for file in kept:
+        with suppress(FileNotFoundError):  # gone meanwhile
+            ages.append((file.stat().st_mtime, file))
+    for _, file in sorted(ages)[: len(ages) - _MOST_KEPT + _MOST_KEPT // 10]:
+        file.unlink(missing_ok=True)
 
 
 def _write(result: Result) -> bytes:
@@ -293,6 +312,7 @@ def _write(result: Result) -> bytes:
 def _read(file: Path, measure: Measure) -> Result | SaydoError | None:
     try:
         table = pa.ipc.open_file(file.read_bytes()).read_all()
+        file.touch()  # it is of use
     except FileNotFoundError:
         return _read_refusal(file.with_suffix(".json"))
     about = json.loads(table.schema.metadata[_ABOUT], object_hook=_from_plain)

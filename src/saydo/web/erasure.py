@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -382,9 +383,17 @@ def purge() -> int:
     from saydo.web.insight.actions import forget_results  # it is an app after this one
 
     forget_results()
+    forget_letters()
     _sweep()
     Erasure.objects.filter(pk__in=[one.pk for one in waiting]).update(purged_at=timezone.now())
     return len(waiting)
+
+
+def forget_letters(*, before: datetime | None = None) -> None:
+    """Delete letters that were written into the home because no mail server is set up: all, or those too old."""
+    for file in (settings.HOME / "mail").glob("*.log"):
+        if before is None or file.stat().st_mtime < before.timestamp():
+            file.unlink(missing_ok=True)
 
 
 def _sweep() -> None:
@@ -393,14 +402,30 @@ def _sweep() -> None:
         return
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
+            _delete_securely()
             cursor.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%fts5(%'")
             for (name,) in cursor.fetchall():
                 _merge_index(cursor, name)
+            _wipe_free_pages(cursor)
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return
         names = [model._meta.db_table for model in apps.get_models() if issubclass(model, Record)]
         for name in (*names, *(model._meta.db_table for model in (Person, Found, Note, Consent))):
             cursor.execute(f"VACUUM {connection.ops.quote_name(name)}")
+
+
+def _wipe_free_pages(cursor: Any) -> None:
+    """Pages that were free before anybody was erased hold what once stood there: fill them with zeros."""
+    cursor.execute("DROP TABLE IF EXISTS wiped")  # of a run that was killed
+    cursor.execute("PRAGMA page_size")
+    (size,) = cursor.fetchone()
+    cursor.execute("PRAGMA freelist_count")
+    (free,) = cursor.fetchone()
+    cursor.execute("CREATE TABLE wiped (zeros BLOB)")
+    for start in range(0, free, _PAGES):  # step by step, so that others can write meanwhile
+        cursor.execute("INSERT INTO wiped VALUES (zeroblob(%s))", [min(_PAGES, free - start) * size])
+    cursor.execute("PRAGMA secure_delete = FAST")  # they are zeros already
+    cursor.execute("DROP TABLE wiped")
 
 
 def _merge_index(cursor: Any, name: str) -> None:

@@ -207,13 +207,16 @@ def is_alive() -> bool:
 
 
 def tidy() -> None:
-    """Remove what nobody needs any more: ended sessions, failed tasks of a month ago, uploads that were left."""
+    """Remove what nobody needs any more: ended sessions, letters and failed tasks of a month ago, uploads left."""
     from django.conf import settings
     from django.core.management import call_command
+
+    from saydo.web.erasure import forget_letters  # which puts down tasks here
 
     call_command("clearsessions")
     month_ago = timezone.now() - timedelta(days=30)
     Task.objects.filter(failed_at__lt=month_ago).delete()
+    forget_letters(before=month_ago)
     for file in settings.HOME.joinpath("uploads").glob("*.upload*"):  # Django's own, of requests that were cut off
         if file.stat().st_mtime < (timezone.now() - timedelta(days=1)).timestamp():
             file.unlink(missing_ok=True)

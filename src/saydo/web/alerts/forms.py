@@ -7,10 +7,12 @@ from typing import Any
 from django import forms
 
 from saydo.errors import SaydoError
-from saydo.language import translate
+from saydo.language import mark, translate
 from saydo.web import answers
 from saydo.web.alerts.actions import watchable
 from saydo.web.alerts.models import FALSE_ALARMS, RHYTHMS, Alert
+
+_PEOPLE = mark("An alert watches groups, not single customers: everybody who sees figures sees it.")
 
 
 class AlertForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own class takes none
@@ -35,7 +37,11 @@ class AlertForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own clas
         cleaned = super().clean() or {}
         if cleaned.get("split") and cleaned.get("measure"):
             try:
-                answers.ask(answers.question(cleaned["measure"], cleaned["split"]))
+                asked = answers.question(cleaned["measure"], cleaned["split"])
+                if asked.names_people:
+                    self.add_error("split", translate(_PEOPLE))
+                else:
+                    answers.ask(asked)
             except SaydoError as error:
                 self.add_error("split", str(error))
         return cleaned

@@ -136,7 +136,11 @@ def _describe(measure: Measure) -> dict[str, Any]:
         "question": translate(measure.question),
         "definition": translate(measure.definition),
         "cautions": [translate(caution) for caution in measure.cautions],
-        "settings": [_setting(name, kind, default) for name, (kind, default) in measure.settings.items()],
+        "settings": [
+            _setting(name, kind, default)
+            for name, (kind, default) in measure.settings.items()
+            if name not in answers.FILES
+        ],
         "splits": splits_of(feed.current_facts(), measure.base, measure.at) if feed.version() else [],
     }
 

@@ -20,6 +20,7 @@ from saydo.errors import BadSetting, SaydoError, UnknownSplit
 from saydo.facts import TABLES
 from saydo.language import day, mark, number, translate
 from saydo.measures import TIME_UNITS, Measure, names_a_person, splits_of
+from saydo.web.answers import FILES
 
 MOST_SPLITS = 2
 PERIOD = ("since", "until")
@@ -208,7 +209,7 @@ def period_inputs(asked: Asked, error: SaydoError | None = None) -> list[Input]:
 
 def other_inputs(asked: Asked, error: SaydoError | None = None) -> list[Input]:
     """The measure's other settings."""
-    return [_input(asked, name, error) for name in asked.measure.settings if name not in PERIOD]
+    return [_input(asked, name, error) for name in asked.measure.settings if name not in (*PERIOD, *FILES)]
 
 
 def _input(asked: Asked, name: str, error: SaydoError | None) -> Input:
@@ -250,7 +251,7 @@ def is_at_a_field(error: SaydoError, asked: Asked) -> bool:
     """Is the mistake told at a field of the form (or does it belong above the page)?"""
     if isinstance(error, UnknownSplit):
         return True
-    return isinstance(error, BadSetting) and error.values.get("name") in {*asked.measure.settings, "as_of"}
+    return isinstance(error, BadSetting) and error.values.get("name") in {*asked.measure.settings, "as_of"} - {*FILES}
 
 
 def split_groups(facts: Facts, asked: Asked, place: int, *, may_see_people: bool) -> list[SplitGroup]:
