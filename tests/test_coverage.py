@@ -21,7 +21,7 @@ from benchmarks.coverage.companies import POPULATION, Trial, simulate_companies,
 from benchmarks.coverage.findings import Finding, judge
 from benchmarks.coverage.formulas import STUDIES
 from benchmarks.coverage.kinds import LIVED, SETTINGS, Case
-from benchmarks.coverage.page import PAGE, write_page
+from benchmarks.coverage.page import PAGE, update_page, write_page
 
 from saydo.measures import MEASURES
 
@@ -139,3 +139,17 @@ def test_page_is_written_though_a_case_failed() -> None:
     page = write_page({case.title: within for case in CASES[1:]}, 1_000, {0: [(0.95, 0.9)]})
     assert f"- {CASES[0].title}: the run failed, there is no figure." in page
     assert page.count("the run failed") == 1
+
+
+def test_rows_of_some_measures_are_brought_up_to_date_and_all_others_stay() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    [case] = [case for case in CASES if case.title == "bought again after a late parcel, no effect"]
+    within, outside = (Finding(100, held, 0.14, 0.0, np.zeros(1)) for held in (95, 50))
+    better = update_page(page, {case.title: within}, ["promise_effect"])
+    worse = update_page(better, {case.title: outside}, ["promise_effect"])
+    assert f"| {case.title} | placebo | plan | 100 | 95.0% (" in better
+    assert f"- {case.title} (" not in better
+    assert f"- {case.title} (50.0%): the models" in worse
+    changed = [new for old, new in zip(better.split("\n"), worse.split("\n"), strict=False) if old != new]
+    assert changed[0].startswith(f"| {case.title} | placebo | plan | 100 | **!** 50.0% (")
+    assert better.count("promise_effect on 20") == worse.count("promise_effect on 20") == 1

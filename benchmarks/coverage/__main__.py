@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
@@ -23,21 +23,24 @@ from benchmarks.coverage.companies import POPULATION, Trial, measure_population,
 from benchmarks.coverage.findings import judge
 from benchmarks.coverage.formulas import STUDIES, Pair, run_study
 from benchmarks.coverage.kinds import DEAR_EVERY, SETTINGS
-from benchmarks.coverage.page import PAGE, write_page
+from benchmarks.coverage.page import PAGE, update_page, write_page
 
 TOGETHER = 100  # companies simulated at a time
 NICE = 10
 
 
-def run(companies: int, processes: int) -> tuple[str, int]:
-    """The page, after all companies and studies, and how many tasks failed."""
+def run(companies: int, processes: int, only: Sequence[str] = (), page: str = "") -> tuple[str, int]:
+    """The page, after all companies and studies, and how many tasks failed.
+
+    Of the measures ``only`` the page that there was is brought up to date.
+    """
     batches = -(-companies // TOGETHER)
     tasks: list[Callable[[], Any]] = [
-        partial(try_companies, name, seed, TOGETHER, with_dear=seed % DEAR_EVERY == 1)
+        partial(try_companies, name, seed, TOGETHER, with_dear=seed % DEAR_EVERY == 1, only=only)
         for seed in range(1, batches + 1)
         for name in SETTINGS
     ]
-    tasks += [partial(_study, place) for place in range(len(STUDIES))]
+    tasks += [partial(_study, place) for place in range(len(STUDIES)) if not only]
     trials: dict[str, list[Trial]] = defaultdict(list)
     studies: dict[int, list[Pair]] = {}
     failed, spent = 0, 0.0
@@ -53,9 +56,9 @@ def run(companies: int, processes: int) -> tuple[str, int]:
                 failed += 1
                 print(failure, file=sys.stderr, flush=True)
             print(f"{number} of {len(tasks)}, {spent:.0f} CPU seconds", flush=True)
-    return write_page(
-        {title: judge(some) for title, some in trials.items() if some}, batches * TOGETHER, studies
-    ), failed
+    findings = {title: judge(some) for title, some in trials.items() if some}
+    written = update_page(page, findings, only) if only else write_page(findings, batches * TOGETHER, studies)
+    return written, failed
 
 
 def _study(place: int) -> dict[int, list[Pair]]:
@@ -77,12 +80,14 @@ def main() -> int:
     parser.add_argument("--companies", type=int, default=2_000, help="of each kind (default: 2,000)")
     parser.add_argument("--processes", type=int, default=2, help="at a time (default: 2)")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write (default: docs/coverage.md)")
+    parser.add_argument("--only", nargs="+", default=(), metavar="MEASURE", help="try these alone, and mend their rows")
     parser.add_argument("--population", action="store_true", help="measure the large company anew first")
     chosen = parser.parse_args()
     if chosen.population or not POPULATION.is_file():
         with TemporaryDirectory(prefix="saydo-coverage-") as folder:
             measure_population(Path(folder))
-    page, failed = run(chosen.companies, chosen.processes)
+    before = chosen.page.read_text(encoding="utf-8") if chosen.only else ""
+    page, failed = run(chosen.companies, chosen.processes, chosen.only, before)
     chosen.page.write_text(page, encoding="utf-8")
     return min(failed, 1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -50,13 +50,16 @@ class Trial:
     truth: float
 
 
-def try_companies(name: str, seed: int, companies: int, *, with_dear: bool = True) -> dict[str, list[Trial]]:
+def try_companies(
+    name: str, seed: int, companies: int, *, with_dear: bool = True, only: Sequence[str] = ()
+) -> dict[str, list[Trial]]:
     """Simulate so many companies of a setting and try every case of it; the trials by the case's title.
 
-    Without ``with_dear`` those of the dear calls are left out, and nothing is simulated if no others are left.
+    Without ``with_dear`` those of the dear calls are left out; ``only`` names the measures that are asked. Nothing is
+    simulated if no case is left.
     """
     setting = SETTINGS[name]
-    cases = [case for case in CASES if case.ask.setting is setting and (with_dear or not case.ask.is_dear)]
+    cases = [case for case in choose_cases(only) if case.ask.setting is setting and (with_dear or not case.ask.is_dear)]
     if not cases:
         return {}
     with tempfile.TemporaryDirectory(prefix="saydo-coverage-") as folder:
@@ -64,6 +67,11 @@ def try_companies(name: str, seed: int, companies: int, *, with_dear: bool = Tru
             results = _ask_all(facts, cases, setting.part)
             together = _ask_all(facts, [case for case in cases if case.source == "all companies"])
         return {case.title: list(_try(case, results[case.ask], truth, together.get(case.ask, []))) for case in cases}
+
+
+def choose_cases(only: Sequence[str]) -> list[Case]:
+    """The cases of these measures; without any named, all."""
+    return [case for case in CASES if not only or case.ask.measure in only]
 
 
 @contextmanager

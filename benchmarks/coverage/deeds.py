@@ -23,8 +23,8 @@ OVERFITTED = (
     "the 0 that stands here"
 )
 TAKEN_AS_GIVEN = (
-    "the models are taken as given; with the 250 late parcels of a company their own errors are not in the "
-    "interval, which is too narrow; that this is all of it is not shown"
+    "the models are taken as given; with the 250 late parcels of a company, or the 60 of which somebody says "
+    "anything, their own errors are not in the interval, which is a little too narrow"
 )
 OF_MEANS = "the mean of many purchases scatters less than that of few, which Fisher's z does not know: it is too wide"
 SKEWED = "the most likely value of so skewed a law lies above the true one on average: by a quarter of its error"

@@ -104,7 +104,7 @@ HARM = Setting(
     "as lived, but without calls, and everybody is asked after an order: late parcels do harm, and come more often to "
     "those who buy less anyway",
     {**LIVED.plan, "calls": 0.0, "calls_if_late": 0.0, "event_invited": 1.0},
-    customers=2_000,
+    customers=1_980,  # of a hundred companies together fewer than those of which measures take a part
 )
 PLACEBO = Setting("placebo", "the same, but late parcels do no harm", {**HARM.plan, **NO_EFFECT}, HARM.customers)
 SETTINGS = {setting.name: setting for setting in (PLAIN, LIVED, HOUSE, HARM, PLACEBO)}

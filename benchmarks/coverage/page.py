@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -75,6 +76,27 @@ def write_page(findings: Mapping[str, Finding], companies: int, studies: Mapping
     return "\n\n".join(parts) + "\n"
 
 
+def update_page(page: str, findings: Mapping[str, Finding], measures: Sequence[str]) -> str:
+    """``page`` with the rows of these findings, which are all those of ``measures``, and what it says of them, anew."""
+    told = {line.removeprefix("- ").rpartition(" (")[0]: line for line in _section(page)}
+    rows = {}
+    for case in CASES:
+        if finding := findings.get(case.title):
+            rows[f"| {case.title} |"] = _row(_describe(case, finding))
+            told.pop(case.title, None)
+            told |= {case.title: _excuse(case, finding)} if _is_outside(finding) else {}
+    lines = [told[case.title] for case in CASES if case.title in told]
+    page = page.replace("\n".join(_section(page)), "\n".join(lines))
+    kept = [rows.get(f"{line[: line.find(' |')]} |", line) for line in page.split("\n")]
+    since = f"; {', '.join(measures)} on {datetime.now(UTC):%Y-%m-%d}).\n\n## Measures"
+    return re.sub(r"(; [^;)]+ on [-\d]+)?\)\.\n\n## Measures", lambda _: since, "\n".join(kept), count=1)
+
+
+def _section(page: str) -> list[str]:
+    """The lines of what lies outside the goal."""
+    return page.partition("### Outside the goal\n\n")[2].partition("\n\n###")[0].split("\n")
+
+
 def _describe(case: Case, finding: Finding) -> tuple[str, ...]:
     low, high = finding.rate_interval
     bias = "" if np.isnan(finding.bias) else f"{finding.bias:+.2f}"
@@ -100,16 +122,16 @@ def _width(case: Case, width: float) -> str:
 
 
 def _outside(findings: Mapping[str, Finding]) -> str:
-    lines = [
-        f"- {case.title} ({finding.rate:.1%}): {case.known or 'not understood'}."
-        for case in CASES
-        if (finding := findings.get(case.title)) and _is_outside(finding)
-    ]
+    lines = [_excuse(case, finding) for case in CASES if (finding := findings.get(case.title)) and _is_outside(finding)]
     missing = [case.title for case in CASES if case.title not in findings]
     lines += [f"- {title}: the run failed, there is no figure." for title in missing]
     untried = [f"- {name}: {reason}." for name, reason in UNTRIED.items()]
     told = "\n".join(lines) if lines else "None."
     return f"### Outside the goal\n\n{told}\n\n### Not tried here\n\n" + "\n".join(untried)
+
+
+def _excuse(case: Case, finding: Finding) -> str:
+    return f"- {case.title} ({finding.rate:.1%}): {case.known or 'not understood'}."
 
 
 def _exact() -> str:
@@ -133,5 +155,8 @@ def _studies(studies: Mapping[int, Sequence[Pair]]) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(map(_row, [header, ["---"] * len(header), *rows]))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -40,7 +40,7 @@ from saydo.stats.effects import (
 from saydo.stats.estimates import Estimate
 from saydo.stats.ratios import ClusterSums, estimate_ratio
 
-FOLDS = 4
+FOLDS = 8
 DECILES = [share / 10 for share in range(10)]
 MOST_LEVELS = 40
 MOST_CELLS = 1_000
