@@ -24,6 +24,7 @@ from saydo.facts import CONTRACT_VERSION, TABLES, Column, Table
 from saydo.language import mark
 
 MANIFEST_FILE = "saydo.json"
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)  # far beyond them the calendar ends
 _MOMENT = mark("a day or a time, such as 2024-07-01 or 2024-07-01T12:00")
 
 
@@ -230,9 +231,18 @@ class Facts:
 def parse_moment(name: str, text: str) -> datetime | date:
     """A date (2024-07-01) or time (2024-07-01T12:00, with or without an offset) as given by a user."""
     try:
-        return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
+        moment = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
     except ValueError:
         raise BadSetting(name=name, value=text, choices=_MOMENT) from None
+    require_moment(name, moment)
+    return moment
+
+
+def require_moment(name: str, moment: datetime | date) -> None:
+    """Raise `BadSetting` unless a moment lies within FIRST_DAY and LAST_DAY."""
+    day = moment.date() if isinstance(moment, datetime) else moment
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise BadSetting(name=name, value=moment, choices=f"{FIRST_DAY} ... {LAST_DAY}")
 
 
 def expected_columns(name: str, own: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from saydo.company import LAST_DAY
 from saydo.errors import BadSetting, NotComputed, SaydoError
 from saydo.language import use
 from saydo.measures import MEASURES, Measure
@@ -93,8 +94,8 @@ def test_days_stay_as_asked_for_who_sees_customers_and_for_deeds() -> None:
         answers.question("margin", as_of="2026-01-15"),
     ):
         assert answers.coarsen(asked) == asked
-    far = answers.coarsen(answers.question("nps", settings={"until": "9999-12-31"}))
-    assert str(far.settings["until"]).startswith("9999-12")
+    far = answers.coarsen(answers.question("nps", settings={"until": "2199-12-31"}))
+    assert far.settings["until"] == LAST_DAY  # no farther than what can be asked
 
 
 def test_answers_are_kept_up_to_a_number_and_those_of_use_stay(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:

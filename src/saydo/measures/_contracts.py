@@ -28,6 +28,7 @@ from saydo.stats.arrays import Array
 KINDS = ("period_months", "renewals", "is_lost")
 _NO_PERIOD = mark("Contracts that do not say how long a period is: {count}. They are left out.")
 _NO_CONTRACT = mark("no contract says how long a period is (period_months)")
+_NONE = mark("no contract began in the period")
 _NEVER = 1_000_000
 
 
@@ -69,7 +70,9 @@ def count_renewals(found: pa.Table) -> tuple[Array, Array]:
 def _note_periods(facts: Facts, measure: str, rows: ir.Table) -> tuple[Note, ...]:
     counts = rows.aggregate(unknown=rows.count(where=rows.period_months.isnull()), contracts=rows.count())
     found: dict[str, Any] = facts.run(counts).to_pylist()[0]
-    if found["contracts"] and found["unknown"] == found["contracts"]:
+    if not found["contracts"]:
+        raise NothingToMeasure(measure=measure, reason=_NONE)
+    if found["unknown"] == found["contracts"]:
         raise NothingToMeasure(measure=measure, reason=_NO_CONTRACT)
     return (Note(_NO_PERIOD, {"count": found["unknown"]}),) if found["unknown"] else ()
 

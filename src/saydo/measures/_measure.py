@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from saydo.company import Facts, parse_moment
+from saydo.company import Facts, parse_moment, require_moment
 from saydo.errors import BadSetting, EmptyTable, MissingTable, NoInterval, NothingToMeasure, UnknownSetting, nearest
 from saydo.language import mark
 from saydo.measures._compare import compare_results
@@ -23,7 +23,8 @@ from saydo.measures._split import KEYS_OF_PEOPLE, TIME_UNITS
 from saydo.result import Note, Result
 
 HIDE_BELOW = 5
-MOST = 1_000_000  # a number given as text, by people and programs elsewhere: beyond it nothing can be counted
+MOST = 100_000  # of any number: as many days reach back before any fact, and more than the calendar knows are an error
+_AFTER_SINCE = mark("later than since")
 _HIDDEN = mark(
     "Groups hidden, because fewer than {least} people answered or because they would give such a group away: {count}."
 )
@@ -106,6 +107,7 @@ class Measure:
         moment = parse_moment("as_of", as_of) if isinstance(as_of, str) else as_of
         facts = facts.known_before(moment)
         chosen = self.parse(settings)
+        _require_order(facts, chosen)
         figures = self.compute(facts, splits, **chosen)
         rows = figures.rows if isinstance(figures.rows, pa.Table) else facts.run(figures.rows)
         if not rows.num_rows:
@@ -186,19 +188,28 @@ def _parse(name: str, value: Any, kind: Any) -> Any:
     plain = options[0] if options else kind
     if get_origin(plain) is Literal and value is not None:
         return _parse(name, value, plain)
-    if not isinstance(value, str) or plain is str:
-        return value
-    if plain is date:
-        return parse_moment(name, value)
-    try:
-        found = (
-            {"yes": True, "true": True, "no": False, "false": False}[value.lower()] if plain is bool else plain(value)
-        )
-    except (KeyError, ValueError):
-        raise BadSetting(name=name, value=value, choices=plain.__name__) from None
-    if not -MOST <= found <= MOST:  # nan neither
+    found = _read(name, value, plain) if isinstance(value, str) and plain is not str else value
+    if isinstance(found, date):
+        require_moment(name, found)
+    if isinstance(found, (int, float)) and not -MOST <= found <= MOST:  # nan neither
         raise BadSetting(name=name, value=value, choices=f"-{MOST} ... {MOST}")
     return found
+
+
+def _read(name: str, text: str, plain: Any) -> Any:
+    if plain is date:
+        return parse_moment(name, text)
+    try:
+        return {"yes": True, "true": True, "no": False, "false": False}[text.lower()] if plain is bool else plain(text)
+    except (KeyError, ValueError):
+        raise BadSetting(name=name, value=text, choices=plain.__name__) from None
+
+
+def _require_order(facts: Facts, settings: Mapping[str, Any]) -> None:
+    """A period must not end before it begins."""
+    since, until = settings.get("since"), settings.get("until")
+    if since is not None and until is not None and facts.instant(until) <= facts.instant(since):
+        raise BadSetting(name="until", value=until, choices=_AFTER_SINCE)
 
 
 def names_a_person(column: str) -> bool:

@@ -26,10 +26,12 @@ Numbers = npt.NDArray[np.float64]
 MONTH_DAYS = 30
 _YEAR_DAYS = 365.25
 _FIRST_YEAR = 12
+_MOST_MONTHS = 1_200
 _LONG_UNITS = ("month", "quarter", "year")  # costs are known by month
 _IN_VAIN = mark("Channels that cost money in the period and brought no new customer: {channels}.")
 _PARTLY = mark("New customers whose cost is known: {share} of all. The others may cost more or less.")
 _UNKNOWN = mark("unknown")
+_MONTHS = mark("a number of months from 1 to 1,200")
 
 
 def compute(
@@ -46,7 +48,7 @@ def compute(
     the channel's costs of the period spread evenly over all its new customers (over those of the same month, quarter or
     year when split by one). Payback is the first month (of 30 days since the first purchase) by which the mean margin
     per customer, added up month by month, reaches the cost; each month is the mean of those who have lived through all
-    of it. ``months`` is how far that looks.
+    of it. ``months`` (1 to 1,200) is how far that looks.
 
     Reads:   orders (first purchase; cancelled ones are none), customers.acquired_via (null: unknown), acquisition_cost
              (null: that of the channel); costs (kind acquisition; channel null goes with unknown; kind service); what
@@ -64,6 +66,8 @@ def compute(
              paid, and customers won before the first order on file look new.
     Source:  Gupta and Lehmann 2005, Managing Customers as Investments (cost of acquisition against margin over time).
     """
+    if not 1 <= months <= _MOST_MONTHS:
+        raise BadSetting(name="months", value=months, choices=_MONTHS)
     new = _find_new(facts, by, since, until)
     rows = _add_cost(facts, new, since, until)
     names = new.names

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from saydo.company import Facts
+from saydo.errors import BadSetting
 from saydo.language import mark
 from saydo.measures._clusters import run_groups
 from saydo.measures._margin import net_sales, note_unknown_customers, sold_orders
@@ -22,6 +23,8 @@ from saydo.measures._purchases import first_order_day
 from saydo.measures._split import split_rows
 from saydo.stats.arrays import divide
 
+_MOST_PERIODS = 400
+_PERIODS = mark("a number of periods from 1 to 400")
 _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 _UNKNOWN_ORIGIN = mark("Revenue of new customers who came in an unknown way: {share} of that of all new customers.")
 _CUT_OFF = mark(
@@ -62,6 +65,8 @@ def compute(
              makes every share of its revenue too large: read no growth where is_cut_off.
     Source:  Reichheld, Darnell and Burns 2021, Winning on Purpose, appendix B (85 % + 25 % - 100 % = 10 %).
     """
+    if not 1 <= periods <= _MOST_PERIODS:
+        raise BadSetting(name="periods", value=periods, choices=_PERIODS)
     starts = _starts(facts, _MONTHS[period], periods, until)
     customers = facts.table("customers").rename(_key="customer_id")
     rows = _compare(facts, starts).left_join(customers, [("customer_id", "_key")]).drop("_key")

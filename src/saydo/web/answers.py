@@ -44,7 +44,6 @@ FILES = ("themes",)  # settings that name a file, which nobody may have this mac
 _NO_FILE = mark("nothing here: files are read in the terminal and in notebooks")
 _MOST_KEPT = 3000  # files of answers to one version of the facts; the least used give way
 _MONTH = 30  # days, of which lengths are made for those who may not see what single customers said
-_LAST = date.max - timedelta(days=31)
 _COARSE = mark(
     "Dates are set to the first of a month, and lengths in days to some thirty more or less, for readers who may not "
     "see what single customers said."
@@ -120,7 +119,7 @@ def _coarse(measure: Measure, name: str, value: Any) -> Any:
     if isinstance(value, date):
         first = _first_of_month(value)
         # a period that was asked for is held by the one that is given
-        return first if name != "until" or first == value else _first_of_month(min(first, _LAST) + timedelta(days=31))
+        return first if name != "until" or first == value else _first_of_month(first + timedelta(days=31))
     if not name.endswith(("days", "horizon")):
         return value
     default = measure.settings[name][1]
