@@ -232,6 +232,14 @@ def test_redirect_is_not_followed(endpoint: Endpoint, receiver: Receiver) -> Non
     assert Delivery.objects.get().answer == "It answered with another address; redirects are not followed."
 
 
+def test_answer_that_is_packed_stays_packed(endpoint: Endpoint, receiver: Receiver) -> None:
+    receiver.headers = {"Content-Encoding": "gzip"}  # it is not: unpacking it would fail
+    receive_order("n1")
+    tasks.deliver()
+    assert receiver.got[0][0]["accept-encoding"] == "identity"
+    assert Delivery.objects.get().answer == "thank you"
+
+
 def test_receiver_that_fails_does_not_keep_others_waiting(endpoint: Endpoint, receiver: Receiver) -> None:
     dead = socket.socket()
     dead.bind(("127.0.0.1", 0))

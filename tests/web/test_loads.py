@@ -100,6 +100,22 @@ def test_what_is_wrong_with_files_is_told_at_the_field(
     assert not Load.objects.exists()
 
 
+@pytest.mark.parametrize(("role", "status"), [("", 400), ("reader", 400), ("manager", 403)])
+def test_large_file_is_read_only_of_who_may_load(
+    company: Path, client_of: ClientOf, settings: Any, monkeypatch: pytest.MonkeyPatch, role: str, status: int
+) -> None:
+    read: list[bytes] = []
+    monkeypatch.setattr(
+        "saydo.web.uploads.Doorkeeper.receive_data_chunk", lambda self, data, start: read.append(data) or data
+    )
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 5000
+    client = client_of(role) if role else Client()
+    client.handler.enforce_csrf_checks = True
+    client.cookies["csrftoken"] = "a" * 32  # to look for its like in the form, the form is read
+    answer = client.post("/account/login/", {"files": SimpleUploadedFile("orders.csv", b"x" * 20_000)})
+    assert (answer.status_code, bool(read)) == (status, role == "manager")
+
+
 def test_wrong_column_is_mended_and_loaded(manager: Client) -> None:
     load = give(manager, orders=ORDERS, people=PEOPLE)
     page = manager.get(f"/load/{load.id}/").content.decode()

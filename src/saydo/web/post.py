@@ -46,7 +46,7 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Answered:
         raise NotAllowed(translate(_NO_HTTPS))
     host = target.raw_host.decode("ascii")
     address = _look_up(host, target.port or (443 if target.scheme == "https" else 80))
-    sent = {**headers, "Host": target.netloc.decode("ascii"), "User-Agent": "Saydo"}
+    sent = {**headers, "Host": target.netloc.decode("ascii"), "User-Agent": "Saydo", "Accept-Encoding": "identity"}
     with (
         httpx.Client(timeout=httpx.Timeout(SECONDS, connect=5), follow_redirects=False, trust_env=False) as client,
         client.stream(
@@ -88,7 +88,7 @@ def _look_up(host: str, port: int) -> str:
 def _read(answer: httpx.Response) -> str:
     """The beginning of the text; an answer that never ends is left."""
     ends, content = monotonic() + SECONDS, b""
-    for part in answer.iter_bytes():
+    for part in answer.iter_raw():  # as it came: a little that is packed may be a great deal
         content += part
         if len(content) > _MOST or monotonic() > ends:
             break
