@@ -49,16 +49,7 @@ def cases(measure: Measure, values: dict[Any, tuple[str, ...]]) -> list[dict[str
     return [{name: value} for name, kind in kinds.items() for value in values.get(kind, ())]
 
 
-@pytest.mark.parametrize(
-    "measure",
-    [
-        pytest.param(one, marks=pytest.mark.xfail(reason="breaks inside over an empty period", strict=False))
-        if one.name == "response"
-        else one
-        for one in ALL
-    ],
-    ids=lambda measure: measure.name,
-)
+@pytest.mark.parametrize("measure", ALL, ids=lambda measure: measure.name)
 def test_odd_settings_are_answered_or_refused_in_words(facts: Facts, measure: Measure) -> None:
     for settings in cases(measure, ODD):
         if settings == {"since": "1900-01-01"}:

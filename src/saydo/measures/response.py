@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saydo.company import Facts
-from saydo.errors import BadSetting
+from saydo.errors import BadSetting, NothingToMeasure
 from saydo.language import mark
 from saydo.measures._clusters import add_cluster, has_accounts, named, run_groups, share_interval, sum_groups
 from saydo.measures._commitments import days_between
@@ -35,6 +35,7 @@ _COUNTS = (
     *("waiting", "reached", "heard", "detractors", "passives", "promoters"),
 )
 _MOST_CELLS = 100_000
+_NOBODY_ASKED = mark("nobody was asked in the period")
 _WEIGHTED = mark("Weighted on what is known of everybody who was asked: {columns}.")
 _WAITING = mark(
     "Invitations of the last {days} days: {count}. They are left out of the response rate, for some of them will still "
@@ -99,6 +100,8 @@ def compute(
     known = [name for name in split.names if name not in names]
     people, derived = _add_derived(facts, _find_people(facts, split.rows, (names, known), each, wait_days), words)
     cells = _count_cells(facts, people, names, (*known, *derived))
+    if not cells.num_rows:
+        raise NothingToMeasure(measure="response", reason=_NOBODY_ASKED)
     is_clustered = each == "answer" or has_accounts(facts)
     figures = _figures(facts, people, cells, (*known, *derived), is_clustered)
     notes = (Note(_WEIGHTED, {"columns": ", ".join((*known, *derived))}),) if known or derived else ()
