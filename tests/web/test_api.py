@@ -134,10 +134,10 @@ def test_two_processes_count_together(db: None, monkeypatch: pytest.MonkeyPatch)
         assert keys._count(who, most) == left - 1
         return left
 
-    monkeypatch.setattr(keys.time, "time", lambda: 60_000.0)
+    monkeypatch.setattr("time.time", lambda: 60_000.0)
     assert [with_another_process("key:a", 9) for _ in range(2)] == [8, 6]
     assert keys._count("key:b", 9) == 8
-    monkeypatch.setattr(keys.time, "time", lambda: 60_060.0)
+    monkeypatch.setattr("time.time", lambda: 60_060.0)
     assert keys._count("key:a", 9) == 8
 
 

@@ -105,9 +105,12 @@ def test_large_file_is_read_only_of_who_may_load(
     company: Path, client_of: ClientOf, settings: Any, monkeypatch: pytest.MonkeyPatch, role: str, status: int
 ) -> None:
     read: list[bytes] = []
-    monkeypatch.setattr(
-        "saydo.web.uploads.Doorkeeper.receive_data_chunk", lambda self, data, start: read.append(data) or data
-    )
+
+    def receive(self: Any, data: bytes, start: int) -> bytes:
+        read.append(data)
+        return data
+
+    monkeypatch.setattr("saydo.web.uploads.Doorkeeper.receive_data_chunk", receive)
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 5000
     client = client_of(role) if role else Client()
     client.handler.enforce_csrf_checks = True
