@@ -41,6 +41,11 @@ def test_margin_is_sales_less_cost() -> None:
     assert amounts() == {"sales": 20, "cost_of_goods": 12, "margin": 8}
 
 
+def test_order_without_lines_moves_nothing() -> None:
+    empty = {**ORDER, "order_id": "e", "customer_id": "d"}
+    assert list(amounts("customer_id", orders=[ORDER, empty])) == [("c",)]
+
+
 def test_cancelled_order_takes_its_returns_and_payments_along() -> None:
     found = amounts(
         orders=[

@@ -221,7 +221,8 @@ def _whole(facts: Facts, orders: ir.Table) -> ir.Table:
     rows = orders.rename(at="ordered_at").left_join(sums, [("order_id", "_order")])
     is_unsent = rows.shipping_cost.isnull() & rows.shipping_charged.isnull()
     shipping = ibis.ifelse(is_unsent, rows.shipping, rows.shipping.coalesce(0.0) + _sent(rows))
-    return _movement(rows, **{name: rows[name] for name in _OF_LINES} | {"shipping": shipping})
+    rows = _movement(rows, **{name: rows[name] for name in _OF_LINES} | {"shipping": shipping})
+    return rows.filter(ibis.or_(*(rows[name].notnull() for name in _OF_LINES)))  # an order without lines moves nothing
 
 
 def _shipping(orders: ir.Table) -> ir.Table:
