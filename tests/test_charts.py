@@ -248,6 +248,7 @@ def test_money_keeps_three_digits_that_tell() -> None:
 
 def test_intervals_and_counts_read_as_words() -> None:
     assert show_interval(0.31, 0.37, "share") == "31% to 37%"
+    assert show_interval(0.906, 0.914, "share") == "90.6% to 91.4%"
     assert show_interval(None, 0.37, "share") == ""
     assert (count_of("answers", 1), count_of("answers", 1200)) == ("1 answer", "1,200 answers")
     assert count_of("payment_incidents.judged", 2) == "2 payments"

@@ -109,7 +109,10 @@ def show_interval(low: Any, high: Any, unit: Unit, currency: str | None = None) 
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
     half = (float(high) - float(low)) / 2
-    return translate(_INTERVAL, low=show(low, unit, currency, half), high=show(high, unit, currency, half))
+    ends = [show(end, unit, currency, half) for end in (low, high)]
+    if ends[0] == ends[1]:
+        ends = [show(end, unit, currency, 0.0) for end in (low, high)]  # with a digit more they may differ
+    return translate(_INTERVAL, low=ends[0], high=ends[1])
 
 
 def show_money(amount: float, currency: str | None) -> str:
