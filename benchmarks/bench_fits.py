@@ -126,8 +126,9 @@ def _race(contest: Contest, folder: Path, python: str | None, laps: int) -> dict
 
 
 def _list_peers() -> str:
-    pinned = dict(line.split("==") for line in PEERS.read_text(encoding="utf-8").splitlines() if "==" in line)
-    return f"Peers: {', '.join(f'{name} {pinned[name]}' for name in _SHOWN if name in pinned)}."
+    lines = PEERS.read_text(encoding="utf-8").splitlines()
+    pinned = {name.lower(): version for name, _, version in (line.partition("==") for line in lines) if version}
+    return f"Peers: {', '.join(f'{name} {pinned[name.lower()]}' for name in _SHOWN)}."
 
 
 def _describe(contest: Contest, size: int, runs: Mapping[str, Run]) -> list[tuple[str, ...]]:
