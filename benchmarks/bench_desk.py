@@ -24,7 +24,7 @@ from benchmarks.company import ROOT
 from benchmarks.desk_company import draw_people, fill
 from benchmarks.publish import PAGE, Part, publish
 
-_FIGURES = ("nps", "promises_kept", "repeat_rate", "returns_rate", "retention", "margin")
+_FIGURES = ("nps", "promises_kept", "repeat_rate", "retention", "margin")
 _ABOUT = """\
 Milliseconds at the server until the matches are found or the page is finished (all of Django, no network), one request
 at a time. Names, addresses and numbers are drawn: some 50,000 surnames of which some are very common. Everybody has
