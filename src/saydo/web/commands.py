@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from saydo.help import tell
 from saydo.language import mark, number, translate, translate_count
 from saydo.shell import RAW, Command, Dates, say, show_progress
+
+if TYPE_CHECKING:
+    from saydo.web.loads.models import Load
 
 Role = Annotated[
     str,
@@ -24,80 +27,6 @@ Role = Annotated[
 
 
 _LOADED = (mark("Table"), mark("kept"), mark("new or changed"), mark("refused"))
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the application's commands to those of the terminal."""
-    app.command(
-        "load",
-        cls=Command,
-        help=tell(
-            mark("Load a company's facts into the application; as often as you like, with the same result."),
-            mark(
-                "Raw files are checked first. Rows that break a rule are kept apart, each with its reason; a file "
-                "`people.csv` beside them says who the customers are."
-            ),
-            examples=(
-                "saydo load company",
-                "saydo load exports --mapping shopify --currency EUR",
-                "saydo load survey --origin survey",
-            ),
-        ),
-    )(load)
-    app.command(
-        "user",
-        cls=Command,
-        help=tell(
-            mark("Make a user of the application, or change the role or password of one."),
-            examples=("saydo user ada@example.org --role administrator",),
-        ),
-    )(user)
-    app.command(
-        "serve",
-        cls=Command,
-        help=tell(
-            mark("Run the application: its pages and its background work."),
-            mark(
-                "It runs until it is interrupted. Whatever of it dies is started again; when it ends, all of it ends."
-            ),
-            examples=("saydo serve", "saydo serve --port 8080"),
-        ),
-    )(serve)
-    app.command(
-        "worker",
-        cls=Command,
-        help=tell(
-            mark("Run the background work alone, where `saydo serve --only-pages` runs the pages."),
-            examples=("saydo worker",),
-        ),
-    )(work)
-    app.command(
-        "backup",
-        cls=Command,
-        help=tell(
-            mark("Write all that the database holds into one file, while the application runs."),
-            mark("The file holds identities and the secret of this installation: keep it as safe as the database."),
-            examples=("saydo backup saydo.zip",),
-        ),
-    )(backup)
-    app.command(
-        "restore",
-        cls=Command,
-        help=tell(
-            mark("Put a backup into an empty database, SQLite or PostgreSQL, and bring it to this version."),
-            mark("Persons who were erased since the backup was made are erased again."),
-            examples=("saydo restore saydo.zip", "saydo restore saydo.zip --replace"),
-        ),
-    )(restore)
-    app.command(
-        "demo",
-        cls=Command,
-        help=tell(
-            mark("Show the application with a company that does not exist, in a folder of its own."),
-            mark("The second time it takes what is there. Remove the folder to begin anew."),
-            examples=("saydo demo build/demo-home",),
-        ),
-    )(demo)
 
 
 def load_django() -> None:
@@ -162,7 +91,20 @@ def load(
     one = begin(source=source, origin=origin, given=given, by=None)
     with show_progress() as progress:
         carry_out(one, directory.absolute(), strict=strict, progress=progress)
-    _print_load(one.counts)
+    _print_load(one)
+
+
+def _print_load(one: Load) -> None:
+    """What was kept, written and refused, and where the reasons stand."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for words in _LOADED:
+        table.add_column(translate(words), justify="left" if words == _LOADED[0] else "right")
+    for name, counted in one.counts.items():
+        table.add_row(name, *(number(counted.get(what, 0)) for what in ("kept", "written", "refused")))
+    Console().print(table)
     say(translate_count("{count} row is new or changed.", "{count} rows are new or changed.", one.written))
     if one.refused:
         told = translate_count(
@@ -173,18 +115,6 @@ def load(
             number=one.id,
         )
         say(told)
-
-
-def _print_load(counts: dict[str, dict[str, int]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    for words in _LOADED:
-        table.add_column(translate(words), justify="left" if words == _LOADED[0] else "right")
-    for name, counted in counts.items():
-        table.add_row(name, *(number(counted.get(what, 0)) for what in ("kept", "written", "refused")))
-    Console().print(table)
 
 
 def user(
@@ -313,3 +243,76 @@ def _running() -> Iterator[None]:
     with (find_home() / "running.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
+
+
+COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
+    "load": (
+        load,
+        tell(
+            mark("Load a company's facts into the application; as often as you like, with the same result."),
+            mark(
+                "Raw files are checked first. Rows that break a rule are kept apart, each with its reason; a file "
+                "`people.csv` beside them says who the customers are."
+            ),
+            examples=(
+                "saydo load company",
+                "saydo load exports --mapping shopify --currency EUR",
+                "saydo load survey --origin survey",
+            ),
+        ),
+    ),
+    "user": (
+        user,
+        tell(
+            mark("Make a user of the application, or change the role or password of one."),
+            examples=("saydo user ada@example.org --role administrator",),
+        ),
+    ),
+    "serve": (
+        serve,
+        tell(
+            mark("Run the application: its pages and its background work."),
+            mark(
+                "It runs until it is interrupted. Whatever of it dies is started again; when it ends, all of it ends."
+            ),
+            examples=("saydo serve", "saydo serve --port 8080"),
+        ),
+    ),
+    "worker": (
+        work,
+        tell(
+            mark("Run the background work alone, where `saydo serve --only-pages` runs the pages."),
+            examples=("saydo worker",),
+        ),
+    ),
+    "backup": (
+        backup,
+        tell(
+            mark("Write all that the database holds into one file, while the application runs."),
+            mark("The file holds identities and the secret of this installation: keep it as safe as the database."),
+            examples=("saydo backup saydo.zip",),
+        ),
+    ),
+    "restore": (
+        restore,
+        tell(
+            mark("Put a backup into an empty database, SQLite or PostgreSQL, and bring it to this version."),
+            mark("Persons who were erased since the backup was made are erased again."),
+            examples=("saydo restore saydo.zip", "saydo restore saydo.zip --replace"),
+        ),
+    ),
+    "demo": (
+        demo,
+        tell(
+            mark("Show the application with a company that does not exist, in a folder of its own."),
+            mark("The second time it takes what is there. Remove the folder to begin anew."),
+            examples=("saydo demo build/demo-home",),
+        ),
+    ),
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the application's commands to those of the terminal."""
+    for name, (run, told) in COMMANDS.items():
+        app.command(name, cls=Command, help=told)(run)

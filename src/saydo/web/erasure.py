@@ -14,15 +14,9 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from django.apps import apps
-from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models.functions import Cast
 from django.utils import timezone
@@ -32,9 +26,10 @@ from saydo.facts import TABLES, Table
 from saydo.web import feed
 from saydo.web.accounts.actions import with_open_trail
 from saydo.web.accounts.models import Entry, Erasure, User
-from saydo.web.customers.models import Consent, Customer, Found, Note, Person, Proposal
+from saydo.web.customers.models import Consent, Customer, Note, Person, Proposal
 from saydo.web.outbox import tell
 from saydo.web.records import Record, columns_of, record_of
+from saydo.web.residue import clean_refused, delete_securely, forget_letters, sweep
 from saydo.web.worker import later
 
 OTHERS = 5  # a word that fewer other rows have may tell who somebody is
@@ -43,7 +38,6 @@ _ALWAYS = {("feedback", "comment"), ("customers", "account_id")}
 _KEPT = {"currency"}
 _CHUNK = 500
 _BLANK = "…"
-_PAGES = 500  # of an index that are merged at a time
 # Tables that hold people on purpose, this one's own apart: another person of that name is not to be touched.
 _PEOPLE = ("people", "found", "users", "company", "account_emailaddress", "erasures")
 
@@ -163,7 +157,7 @@ def _digest(key: str) -> str:
 def _erase(dossier: Dossier, names: Mapping[str, str], by: User | None) -> dict[str, str]:
     """Erase what was collected; of each record's key, what it is called now (``names`` says it of those known)."""
     identity = _Identity.of(dossier.people)
-    _delete_securely()
+    delete_securely()
     tables = _blank_rows(dossier, identity, by)
     renamed = {key: names.get(key) or (_opaque() if identity.is_in(key) else key) for key in dossier.keys}
     Note.objects.filter(customer__in=dossier.keys).delete()
@@ -174,7 +168,7 @@ def _erase(dossier: Dossier, names: Mapping[str, str], by: User | None) -> dict[
         tables |= _rename(name, old, new, by)
     moved = {old: new for old, new in renamed.items() if old != new}
     _replace_words({**moved, **dict.fromkeys(identity.words, _BLANK)})
-    _clean_refused(identity.words, dossier.keys)
+    clean_refused(identity.words, dossier.keys)
     for old, new in renamed.items():
         Customer.objects.filter(pk=new).update(erased_at=timezone.now())
         Erasure.objects.update_or_create(
@@ -346,33 +340,6 @@ def _replaced(value: Any, words: Mapping[str, str]) -> Any:
     return [_replaced(one, words) for one in value] if isinstance(value, list) else value
 
 
-# What is left on the disk
-
-
-def _delete_securely() -> None:
-    """SQLite overwrites what is deleted from now on, on this connection; PostgreSQL needs a VACUUM later (`purge`)."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA secure_delete = ON")
-
-
-def _clean_refused(words: Sequence[str], keys: Sequence[str]) -> None:
-    """Take rows out of what loads refused that hold one of the words, or are about one of the keys."""
-    bare = pa.array({*keys, *(key.partition(":")[2] for key in keys if ":" in key)}, pa.string())
-    for file in Path(settings.HOME).glob("loads/*/quarantine/*.parquet"):
-        rows = pq.read_table(file)
-        theirs = pa.array([False] * rows.num_rows)
-        for column in (rows[name] for name in rows.column_names if pa.types.is_string(rows[name].type)):
-            theirs = pc.or_(theirs, pc.fill_null(pc.is_in(column, value_set=bare), False))
-            for word in words:
-                met = pc.match_substring(column, word, ignore_case=True)
-                theirs = pc.or_(theirs, pc.fill_null(met, False))
-        if pc.any(theirs).as_py():
-            part = file.with_suffix(".part")
-            pq.write_table(rows.filter(pc.invert(theirs)), part)
-            part.replace(file)
-
-
 def purge() -> int:
     """Take those who were erased out of the facts, their older files, kept answers and dead rows; how many records."""
     waiting = list(Erasure.objects.filter(purged_at=None))
@@ -384,56 +351,6 @@ def purge() -> int:
 
     forget_results()
     forget_letters()
-    _sweep()
+    sweep()
     Erasure.objects.filter(pk__in=[one.pk for one in waiting]).update(purged_at=timezone.now())
     return len(waiting)
-
-
-def forget_letters(*, before: datetime | None = None) -> None:
-    """Delete letters that were written into the home because no mail server is set up: all, or those too old."""
-    for file in (settings.HOME / "mail").glob("*.log"):
-        if before is None or file.stat().st_mtime < before.timestamp():
-            file.unlink(missing_ok=True)
-
-
-def _sweep() -> None:
-    """Have the database overwrite what is no longer there."""
-    if connection.in_atomic_block:
-        return
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            _delete_securely()
-            cursor.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%fts5(%'")
-            for (name,) in cursor.fetchall():
-                _merge_index(cursor, name)
-            _wipe_free_pages(cursor)
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return
-        names = [model._meta.db_table for model in apps.get_models() if issubclass(model, Record)]
-        for name in (*names, *(model._meta.db_table for model in (Person, Found, Note, Consent))):
-            cursor.execute(f"VACUUM {connection.ops.quote_name(name)}")
-
-
-def _wipe_free_pages(cursor: Any) -> None:
-    """Pages that were free before anybody was erased hold what once stood there: fill them with zeros."""
-    cursor.execute("DROP TABLE IF EXISTS wiped")  # of a run that was killed
-    cursor.execute("PRAGMA page_size")
-    (size,) = cursor.fetchone()
-    cursor.execute("PRAGMA freelist_count")
-    (free,) = cursor.fetchone()
-    cursor.execute("CREATE TABLE wiped (zeros BLOB)")
-    for start in range(0, free, _PAGES):  # step by step, so that others can write meanwhile
-        cursor.execute("INSERT INTO wiped VALUES (zeroblob(%s))", [min(_PAGES, free - start) * size])
-    cursor.execute("PRAGMA secure_delete = FAST")  # they are zeros already
-    cursor.execute("DROP TABLE wiped")
-
-
-def _merge_index(cursor: Any, name: str) -> None:
-    """An index keeps what was deleted until its parts are merged: step by step, so that others can write meanwhile."""
-    step = -_PAGES  # the first says that all parts are meant
-    while True:
-        before = connection.connection.total_changes
-        cursor.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', {step})")  # noqa: S608  our own name
-        if step > 0 and connection.connection.total_changes - before < 2:
-            return
-        step = _PAGES

@@ -211,7 +211,7 @@ def tidy() -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    from saydo.web.erasure import forget_letters  # which puts down tasks here
+    from saydo.web.residue import forget_letters
 
     call_command("clearsessions")
     month_ago = timezone.now() - timedelta(days=30)

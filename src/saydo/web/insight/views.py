@@ -12,13 +12,12 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 from babel import dates
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString, mark_safe
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from saydo import export
 from saydo.charts.cells import ends_of, is_figure, show_cell
@@ -34,7 +33,6 @@ from saydo.web.accounts.actions import note
 from saydo.web.accounts.models import User
 from saydo.web.insight import actions, forms
 from saydo.web.insight.forms import Asked
-from saydo.web.insight.models import View
 from saydo.web.insight.tasks import ask_for_figures
 from saydo.web.rights import may, needs
 
@@ -375,43 +373,6 @@ def _may_take(request: HttpRequest, result: Result) -> bool:
 
 def _may_take_people(request: HttpRequest) -> bool:
     return may(request.user, "see_identities") and may(request.user, "export_people")
-
-
-# Saved views
-
-
-@needs("export_figures")
-@require_POST
-def save(request: HttpRequest) -> HttpResponse:
-    """Keep what a page of a measure shows under a name."""
-    measure = find(str(request.POST.get("measure", "")))
-    name = str(request.POST.get("name", "")).strip()[:120]
-    asked = forms.read_asked(measure, QueryDict(str(request.POST.get("query", ""))[:2000]))
-    place = f"{reverse('figure', args=[measure.name])}{asked.at()}".rstrip("?")
-    if not name:
-        messages.error(request, translate(mark("Give the view a name.")))
-        return redirect(place)
-    shared = bool(request.POST.get("is_shared"))
-    view = actions.save_view(name=name, measure=measure.name, query=asked.address, is_shared=shared, by=_user(request))
-    note(request, "saved", "views", str(view.id))
-    messages.success(request, translate(mark("The view is saved: it stands at the top of the figures.")))
-    return redirect(place)
-
-
-@needs("export_figures")
-@require_POST
-def change(request: HttpRequest, key: str) -> HttpResponse:
-    """Rename, share or delete a view of one's own."""
-    view = get_object_or_404(View, pk=key, owner=_user(request))
-    if "delete" in request.POST:
-        note(request, "deleted", "views", str(view.id))
-        actions.delete_view(view)
-        messages.success(request, translate(mark("The view is deleted.")))
-        return redirect("figures")
-    name = str(request.POST.get("name", "")).strip()[:120] or view.name
-    actions.change_view(view, name=name, is_shared=bool(request.POST.get("is_shared")))
-    note(request, "changed", "views", str(view.id), fields=["name", "is_shared"])
-    return redirect("figures")
 
 
 def _user(request: HttpRequest) -> User:
