@@ -130,10 +130,7 @@ def customer_values(
     joined = rows.join(told, [(name, f"_{name}") for name in KEYS]).drop(*(f"_{name}" for name in KEYS))
     margins = customer_margins(facts).rename(_customer="customer_id")
     joined = joined.left_join(margins, [("customer_id", "_customer")])
-    purchases = (joined.repeats + 1).cast("float64")
-    own = ibis.ifelse(joined.margin.isnull(), credibility.mean, joined.margin / purchases)
-    weight = 0.0 if np.isinf(credibility.weight) else purchases / (purchases + credibility.weight)
-    per_purchase = credibility.mean + weight * (own - credibility.mean)
+    per_purchase = margin_of_a_purchase(joined, credibility)
     ends = [joined[f"purchases_{end}"] * per_purchase for end in ("low", "high")]
     return joined.select(
         "customer_id",
@@ -147,6 +144,14 @@ def customer_values(
         expected_margin_low=ibis.least(*ends),
         expected_margin_high=ibis.greatest(*ends),
     )
+
+
+def margin_of_a_purchase(rows: ir.Table, credibility: Credibility) -> ir.FloatingValue:
+    """What a purchase of each customer will leave, from ``repeats`` and the ``margin`` so far (null: that of all)."""
+    purchases = (rows.repeats + 1).cast("float64")
+    own = ibis.ifelse(rows.margin.isnull(), credibility.mean, rows.margin / purchases)
+    weight = 0.0 if np.isinf(credibility.weight) else purchases / (purchases + credibility.weight)
+    return credibility.mean + weight * (own - credibility.mean)
 
 
 def _look_ahead(fitted: Fit, keys: pa.Table, histories: Histories, horizon: int, discount: float) -> pa.Table:

@@ -134,7 +134,7 @@ def split_customers(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str
     """`sum_margin` of ``rows`` (`movements` of known customers) with a row per customer and group of ``by``.
 
     A customer's own columns are joined to the sums, not to the movements; those of orders and products to the
-    movements where what names no order or product (a contact, shipping) is a group of its own (null). Raises
+    movements, where what names no order or product (a contact, shipping) is a group of its own (null). Raises
     `UnknownSplit`.
     """
     columns = {split: _customer_column(facts, split) for split in by}

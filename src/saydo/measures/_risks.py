@@ -15,7 +15,14 @@ from saydo.errors import NothingToMeasure
 from saydo.language import mark
 from saydo.measures._happenings import KINDS, find_happenings, last_details
 from saydo.measures._histories import KEYS, find_histories, read_histories, run_histories
-from saydo.measures._lifetime import USABLE, choose_model, customer_margins, find_credibility, note_bounds
+from saydo.measures._lifetime import (
+    USABLE,
+    choose_model,
+    customer_margins,
+    find_credibility,
+    margin_of_a_purchase,
+    note_bounds,
+)
 from saydo.measures._likes import BANDS, LEVELS, Seen, describe, every_case, find_moments, learn
 from saydo.measures._measure import Note, add_columns
 from saydo.measures._purchases import find_purchases
@@ -94,7 +101,7 @@ def _weigh_up(rows: ir.Table) -> ir.Table:
 
 def _find_values(facts: Facts, days: int, horizon: int, model: str) -> tuple[ir.Table, tuple[Note, ...]]:
     """Per customer (``_customer``) what the model of repeat purchases says; equal histories are looked at once."""
-    some, _ = take_some(facts)
+    some, sampled = take_some(facts)
     chosen = choose_model(some, USABLE if model == "best" else (model,))
     rows = find_histories(facts)
     found = run_histories(facts, rows)
@@ -105,17 +112,13 @@ def _find_values(facts: Facts, days: int, horizon: int, model: str) -> tuple[ir.
     joined = rows.join(told, [(name, f"_{name}") for name in KEYS]).drop(*(f"_{name}" for name in KEYS))
     margins = customer_margins(facts).rename(_buyer="customer_id")
     joined = joined.left_join(margins, [("customer_id", "_buyer")])
-    purchases = (joined.repeats + 1).cast("float64")
-    own = ibis.ifelse(joined.margin.isnull(), credibility.mean, joined.margin / purchases)
-    weight = 0.0 if np.isinf(credibility.weight) else purchases / (purchases + credibility.weight)
-    per_purchase = credibility.mean + weight * (own - credibility.mean)
     values = joined.select(
         *("p_now", "p_before", "silence_error", "is_silent", "gap_days", "silent_days"),
         _customer="customer_id",
         purchases=joined.repeats + 1,
-        value=joined.coming_if_alive * per_purchase,
+        value=joined.coming_if_alive * margin_of_a_purchase(joined, credibility),
     )
-    return values, chosen.notes + note_bounds(fitted)
+    return values, chosen.notes + note_bounds(fitted) + sampled[:1]
 
 
 def _look(fitted: Fit, histories: Histories, keys: pa.Table, days: int, horizon: int) -> pa.Table:

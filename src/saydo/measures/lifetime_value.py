@@ -158,10 +158,8 @@ def _add_up(
     rows = _Rows(histories, groups, column(found, "costed"), column(found, "margin"), kept)
     sums, customers = rows.add_up(fitted, credibility, horizon), np.bincount(groups, histories.count)
     some = rows.at(_pick(groups))
-    usual, weight = (
-        some.add_up(fitted, credibility, horizon),
-        customers / np.bincount(some.groups, some.histories.count),
-    )
+    usual = some.add_up(fitted, credibility, horizon)
+    weight = customers / np.bincount(some.groups, some.histories.count)
     chance = np.random.default_rng(1)
     fits, means = fitted.drawn(DRAWS, chance), chance.normal(credibility.mean, credibility.se, DRAWS)
     draws = zip(fits, means, strict=True)
