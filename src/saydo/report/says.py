@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from saydo.charts.figures import count_of, show_group, show_interval
 from saydo.language import number, percent, signed, translate, translate_count
 from saydo.report.drivers import what_the_score_goes_with
@@ -278,7 +280,19 @@ def _response(questions: Questions) -> Section | None:
             "{share} of those we asked answered; brought back to all of them, the score is {weighted} and not {nps}",
             **shown,
         )
-    texts = [
+    interval = interval_of(result, record)
+    counted = count_of("invitations", record["delivered"])
+    figure = Figure(
+        translate("Answered when asked"),
+        shown["share"],
+        translate("95%: {interval} · {count}", interval=interval, count=counted),
+    )
+    return Section("response", heading, figure, _reweighed_in_words(record, shown), notes=notes_of(result))
+
+
+def _reweighed_in_words(record: Record, shown: Mapping[str, str]) -> list[str]:
+    """What weighting changes, and what it cannot mend."""
+    return [
         translate(
             "Some kinds of customers answer more than others. Weighting each kind by its number among all who were "
             "asked gives {weighted} (95%: {interval}).",
@@ -297,11 +311,3 @@ def _response(questions: Questions) -> Section | None:
             highest=signed(record["nps_highest"]),
         ),
     ]
-    interval = interval_of(result, record)
-    counted = count_of("invitations", record["delivered"])
-    figure = Figure(
-        translate("Answered when asked"),
-        shown["share"],
-        translate("95%: {interval} · {count}", interval=interval, count=counted),
-    )
-    return Section("response", heading, figure, texts, notes=notes_of(result))
