@@ -56,7 +56,8 @@ def main(people: int | None = None, rounds: int = 200, page: Path | None = PAGE)
 
 
 def _start_django() -> None:
-    os.environ.setdefault("SAYDO_HOME", str(ROOT / "desk"))
+    database = os.environ.get("DATABASE_URL", "sqlite").partition(":")[0]
+    os.environ.setdefault("SAYDO_HOME", str(ROOT / f"desk-{database}"))
     from saydo.web.commands import start_django
 
     start_django()

@@ -49,9 +49,14 @@ def _draw_surname(chance: random.Random) -> str:
 def fill(people: int) -> None:
     """Write the people and what happened with each of them, and the copy for measures, unless they are there."""
     from saydo.web.customers.models import Customer
+    from saydo.web.feed import version
+    from saydo.web.trade.models import Order
 
-    if Customer.objects.count() >= people:
+    done = Order.objects.filter(order_id=f"OC{people - 1:08}0").exists()
+    if done and version():  # the feed is filled last
         return
+    if Customer.objects.filter(customer_id=f"C{0:08}").exists():
+        raise RuntimeError("An earlier run ended before all was there: remove the database and SAYDO_HOME.")
     batch: list[tuple[str, str, str, str]] = []
     for person in draw_people(people):
         batch.append(person)
@@ -107,9 +112,16 @@ def _happened(keys: Sequence[str]) -> Iterator[tuple[type[Any], list[Any]]]:
                 made.append(model(change_id=0, **make(key, turn, at)))
         return model, made
 
+    def draw(key: str, *choices: int) -> int:  # by the key, so that every run draws the same
+        return choices[int(key[1:]) % len(choices)]
+
     yield rows(Order, _ORDERS, lambda key, turn, at: _mine(key, order_id=f"O{key}{turn}", ordered_at=at) | _PAID)
     yield rows(
-        OrderLine, 2 * _ORDERS, lambda key, turn, _: {"order_id": f"O{key}{turn // 2}", "line": turn % 2} | _SOLD
+        OrderLine,
+        2 * _ORDERS,
+        lambda key, turn, _: (
+            {"order_id": f"O{key}{turn // 2}", "line": turn % 2, "unit_price": draw(key, *range(15, 150, 7))} | _SOLD
+        ),
     )
     yield rows(
         Commitment,
@@ -121,7 +133,11 @@ def _happened(keys: Sequence[str]) -> Iterator[tuple[type[Any], list[Any]]]:
         ),
     )
     yield rows(Invitation, 1, lambda key, _, at: _mine(key, invitation_id=f"I{key}", sent_at=at))
-    yield rows(Feedback, 1, lambda key, _, at: _mine(key, feedback_id=f"F{key}", said_at=at) | _PROMOTER)
+    yield rows(
+        Feedback,
+        1,
+        lambda key, _, at: _mine(key, feedback_id=f"F{key}", said_at=at, score=draw(key, *_SCORES)) | _ASKED,
+    )
     yield rows(Contact, 1, lambda key, turn, at: _mine(key, contact_id=f"N{key}{turn}", at=at, direction="in"))
 
 
@@ -153,8 +169,9 @@ def _shift(column: str, start: int, block: int, vendor: str) -> str:
 
 _START = datetime(2025, 1, 1, tzinfo=UTC)
 _PAID = {"status": "paid", "currency": "EUR"}
-_SOLD = {"kind": "product", "quantity": 1, "unit_price": 20, "unit_cost": 12}
-_PROMOTER = {"source": "survey", "question": "nps", "score": 9, "scale_min": 0, "scale_max": 10}
+_SOLD = {"kind": "product", "quantity": 1, "unit_cost": 12}
+_ASKED = {"source": "survey", "question": "nps", "scale_min": 0, "scale_max": 10}
+_SCORES = (10, 9, 8, 10, 9, 7, 10, 6, 9, 8, 3, 10, 9)
 
 
 def _mine(key: str, **columns: object) -> dict[str, Any]:
