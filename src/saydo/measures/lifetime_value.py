@@ -134,8 +134,9 @@ class _Rows:
 
     def add_up(self, fitted: Fit, credibility: Credibility, horizon: int) -> Array:
         """The customers alive, their purchases and what these leave, of each group: of shape (3, groups)."""
-        n = self.histories.count
-        here, coming = fitted.alive(self.histories), fitted.expected(self.histories, horizon)
+        n, end = self.histories.count, self.histories.at_end
+        here = fitted.alive(self.histories)  # the dear part, once
+        coming = here * fitted.expected_if_alive(end.repeats, end.times, horizon)[end.places]
         own = _purchase_margins(self.histories, self.costed, self.margin, credibility)
         figures = (here * n, coming * n, coming * self.kept * own)
         return np.stack([np.bincount(self.groups, np.nan_to_num(figure)) for figure in figures])

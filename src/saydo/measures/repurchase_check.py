@@ -22,10 +22,11 @@ from saydo.measures._purchases import find_purchases
 from saydo.measures._sample import take_some
 from saydo.measures._split import cut_time
 from saydo.measures.repurchase_model import ModelName
-from saydo.stats.arrays import Array, divide, find_quantile
+from saydo.stats.arrays import Array, as_arrays, divide, find_quantile
 from saydo.stats.lifetimes import MODELS, Fit, Histories, fit, require_repeats
 
 MOST = 7  # repeat purchases from which on customers stand together
+_SMALL = 1e-6  # purchases: terms of a sum below it are left out
 _HELD_OUT = mark("Fitted to the purchases before {day}; what is compared are those from then on, until {end}.")
 _OUTSIDE = mark("Rows in which what happened lies outside the range expected: {count} of {rows} (one in 20 by chance).")
 
@@ -113,13 +114,13 @@ def _variances(fitted: Fit, histories: Histories, days: int) -> Array:
     """The variance of the purchases of each row's customers: E N^2 = sum of (2k - 1) P(N >= k)."""
     expected = fitted.expected(histories, days)
     end, alive = histories.at_end, fitted.alive(histories)
-    square, step, least = np.zeros_like(end.times), np.ones_like(end.times), 0
-    while step.max(initial=0.0) * (2 * least + 1) > 1e-6:
+    square, going, least = np.zeros_like(end.times), np.arange(len(end.times)), 1
+    while len(going):
+        x, age, ahead, k = as_arrays(end.repeats[going], end.times[going], days, least)
+        step = fitted.model.exceeds(fitted.parameters, x, age, ahead, k)
+        square[going] += (2 * least - 1) * step
+        going = going[step * (2 * least + 1) > _SMALL]  # the rest of the sum adds nothing that is seen
         least += 1
-        step = fitted.model.exceeds(
-            fitted.parameters, end.repeats, end.times, np.full_like(end.times, days), np.full_like(end.times, least)
-        )
-        square += (2 * least - 1) * step
     return np.asarray(np.maximum(alive * square[end.places] - expected**2, 0))
 
 

@@ -46,16 +46,19 @@ class ParetoNBD:
     )
 
     def log_likelihood(self, parameters: Array, histories: Histories) -> Array:
-        constant, alive, gone = self._sides(parameters, histories)
+        constant, alive, gone = _sides(parameters, histories)
         return constant + np.logaddexp(alive, gone)
 
     def slope(self, parameters: Array, histories: Histories) -> tuple[float, Array]:
         """Slopes of J are central differences, pair by pair: a hypergeometric function has none of a simple form."""
         r, alpha, s, beta = parameters
         n, end, last = histories.count, histories.at_end, histories.at_last
-        constant, alive, gone = self._sides(parameters, histories)
+        moves = np.exp(_STEP * np.eye(len(parameters)))
+        moved = np.vstack((parameters, parameters * moves, parameters / moves))
+        j_last, j_end = (_log_j(moved, pairs) for pairs in (last, end))
+        constant, alive, gone = _compare(parameters, histories, j_last[0], j_end[0])
         whole = np.logaddexp(alive, gone)
-        at_last, at_end = (np.log(s) + _log_j(parameters, pairs)[pairs.places] - whole for pairs in (last, end))
+        at_last, at_end = (np.log(s) + j[0][pairs.places] - whole for j, pairs in ((j_last, last), (j_end, end)))
         stays, stopped = end.sum(n * np.exp(alive - whole)), dot(n, np.exp(gone - whole))
         per_end, x = end.sum(n), end.repeats
         slopes = (
@@ -64,12 +67,13 @@ class ParetoNBD:
             n.sum() * np.log(beta) - dot(stays, np.log(beta + end.times)) + stopped / s,
             n.sum() * s / beta - dot(stays, s / (beta + end.times)),
         )
-        integrals = (last, last.sum(n * np.exp(at_last)), 1), (end, end.sum(n * np.exp(at_end)), -1)
-        moved = sum(sign * dot(_slopes_of_j(parameters, pairs), weights) for pairs, weights, sign in integrals)
-        return float(dot(n, constant + whole)), np.asarray(slopes) * parameters + moved
+        through_j = _slopes_of_j(j_last, last.sum(n * np.exp(at_last))) - _slopes_of_j(
+            j_end, end.sum(n * np.exp(at_end))
+        )
+        return float(dot(n, constant + whole)), np.asarray(slopes) * parameters + through_j
 
     def alive(self, parameters: Array, histories: Histories) -> Array:
-        _, alive, gone = self._sides(parameters, histories)
+        _, alive, gone = _sides(parameters, histories)
         return np.asarray(expit(alive - gone))
 
     def ahead(self, parameters: Array, repeats: Array, age: Array, horizon: Array) -> Array:
@@ -91,27 +95,34 @@ class ParetoNBD:
             result = result + weight * density * betainc(k, r + x, active / (alpha + end + active))
         return np.asarray(result)
 
-    def _sides(self, parameters: Array, histories: Histories) -> tuple[Array, Array, Array]:
-        """Of each row: the constant, and the logs of the two terms in braces: still alive, stopped before the end."""
-        r, alpha, s, beta = parameters
-        end, last = histories.at_end, histories.at_last
-        shape = r + end.repeats
-        constant = gammaln(shape) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
-        alive = -shape * np.log(alpha + end.times) - s * np.log(beta + end.times)
-        at_last, at_end = _log_j(parameters, last)[last.places], _log_j(parameters, end)[end.places]
-        with np.errstate(divide="ignore"):  # nobody can stop within no time
-            gone = np.log(s) + at_last + np.log(-np.expm1(np.minimum(at_end - at_last, 0.0)))
-        return constant[end.places], alive[end.places], gone
+
+def _sides(parameters: Array, histories: Histories) -> tuple[Array, Array, Array]:
+    """Of each row: the constant, and the logs of the two terms in braces: still alive, stopped before the end."""
+    j_last, j_end = (_log_j(parameters[None], pairs)[0] for pairs in (histories.at_last, histories.at_end))
+    return _compare(parameters, histories, j_last, j_end)
+
+
+def _compare(parameters: Array, histories: Histories, j_last: Array, j_end: Array) -> tuple[Array, Array, Array]:
+    """`_sides`, when the logs of J are known."""
+    r, alpha, s, beta = parameters
+    end, last = histories.at_end, histories.at_last
+    shape = r + end.repeats
+    constant = gammaln(shape) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
+    alive = -shape * np.log(alpha + end.times) - s * np.log(beta + end.times)
+    at_last, at_end = j_last[last.places], j_end[end.places]
+    with np.errstate(divide="ignore"):  # nobody can stop within no time
+        gone = np.log(s) + at_last + np.log(-np.expm1(np.minimum(at_end - at_last, 0.0)))
+    return constant[end.places], alive[end.places], gone
 
 
 def _log_j(parameters: Array, pairs: Pairs) -> Array:
-    r, alpha, s, beta = parameters
+    """The log of J for several sets of ``parameters`` (sets, 4) at once: (sets, pairs)."""
+    r, alpha, s, beta = parameters.T[:, :, None]
     shape = r + pairs.repeats
     log_alpha, log_beta = np.log(alpha + pairs.times), np.log(beta + pairs.times)
     level = _log_series_of_pairs(parameters, pairs) - np.log(shape + s)
-    if alpha >= beta:
-        return np.asarray(level - shape * log_alpha - s * log_beta)
-    return np.asarray(level - (shape - 1) * log_alpha - (s + 1) * log_beta)
+    is_less = alpha < beta
+    return np.asarray(level - (shape - is_less) * log_alpha - (s + is_less) * log_beta)
 
 
 def _log_series_of_pairs(parameters: Array, pairs: Pairs) -> Array:
@@ -122,25 +133,25 @@ def _log_series_of_pairs(parameters: Array, pairs: Pairs) -> Array:
     Approximation Practice, 2013, theorem 8.2).
     """
     (repeats, rows), (times, columns) = pairs.crossed
-    nearest = min(parameters[1], parameters[3])
-    ends = np.log(nearest + times[[0, -1]])
-    half = max((ends[1] - ends[0]) / 2, _TINY)
-    count = int(np.ceil(_DIGITS / np.arcsinh(np.pi / half))) + 1
+    nearest = parameters[:, [1, 3]].min(axis=1)[:, None]
+    first, last = np.log(nearest + times[[0, -1]]).T[:, :, None]
+    middle, half = (first + last) / 2, np.maximum((last - first) / 2, _TINY)
+    count = int(np.ceil(_DIGITS / np.arcsinh(np.pi / half.max()))) + 1
     if len(repeats) * count > len(pairs.repeats):
         return _log_series(parameters, pairs.repeats, pairs.times)
     nodes = chebpts1(count)
-    known = _log_series(parameters, repeats[:, None], np.exp(ends.mean() + half * nodes) - nearest)
+    known = _log_series(parameters, repeats[:, None], (np.exp(middle + half * nodes) - nearest)[:, None])
     to_coefficients = chebvander(nodes, count - 1).T * np.where(np.arange(count) > 0, 2, 1)[:, None] / count
-    between = chebvander((np.log(nearest + times) - ends.mean()) / half, count - 1) @ to_coefficients
-    return np.asarray((known @ between.T)[rows, columns])
+    between = chebvander((np.log(nearest + times) - middle) / half, count - 1) @ to_coefficients
+    return np.asarray((known @ between.swapaxes(1, 2))[:, rows, columns])
 
 
 def _log_series(parameters: Array, repeats: Array, times: Array) -> Array:
-    """The log of the 2F1 in J, of the shape of ``repeats`` and ``times``."""
-    r, alpha, s, beta = parameters
+    """The log of the 2F1 in J, of the shape of ``repeats`` and ``times``, for each set of parameters."""
+    r, alpha, s, beta = parameters.T.reshape(4, -1, *[1] * repeats.ndim)
     shape = r + repeats
-    z = abs(alpha - beta) / (max(alpha, beta) + times)
-    b = shape if alpha >= beta else np.full_like(shape, s + 1)
+    z = abs(alpha - beta) / (np.maximum(alpha, beta) + times)
+    b = np.where(alpha >= beta, shape, s + 1)
     return np.log(_series(*as_arrays(b, shape + s + 1, z)))
 
 
@@ -173,12 +184,10 @@ def _continue_fraction(b: Array, c: Array, z: Array) -> Array:
     return 1 / value
 
 
-def _slopes_of_j(parameters: Array, pairs: Pairs) -> Array:
-    """The derivatives of log J by the logs of the parameters (parameters, pairs)."""
-    moves = np.exp(_STEP * np.eye(len(parameters)))
-    return np.stack([_log_j(parameters * move, pairs) - _log_j(parameters / move, pairs) for move in moves]) / (
-        2 * _STEP
-    )
+def _slopes_of_j(log_j: Array, weights: Array) -> Array:
+    """The sums of the derivatives of log J by the logs of the parameters, from what `ParetoNBD.slope` moved."""
+    up, down = np.split(dot(log_j[1:], weights), 2)
+    return np.asarray((up - down) / (2 * _STEP))
 
 
 PARETO_NBD = ParetoNBD()
