@@ -96,6 +96,8 @@ def _questions(people: int, client: Any) -> dict[str, Callable[[], object]]:
         "Page: records to merge": page(lambda: "/customers/merge/"),
         "Page: commitments of a promise": page(lambda: f"/promises/delivery/?page={chance.randint(1, 20)}"),
         "Page: broken ones of them": page(lambda: f"/promises/delivery/?state=broken&page={chance.randint(1, 20)}"),
+        "Page: withdrawn ones of them": page(lambda: "/promises/delivery/?state=withdrawn"),
+        "Page: commitments, far back": page(lambda: f"/promises/delivery/?page={chance.randint(500, 1000)}"),
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from saydo.web import feed
 from saydo.web.accounts.models import Change, Entry
 from saydo.web.promises.models import Commitment, Promise
 from saydo.web.promises.views import STATES
+from saydo.web.trade.models import Order
 
 Browser = Callable[[str], Client]
 
@@ -119,3 +121,36 @@ def test_cost_of_a_broken_promise_is_estimated_or_says_why_not(company: Any, cli
     page = client_of("reader").get(f"/promises/{name}/cost/").content.decode()
     assert "What breaking it costs" in page
     assert "Cost in a quarter" in page or "Too few outcomes" in page or 'class="hint"' in page
+
+
+@pytest.mark.django_db
+def test_list_of_a_state_is_right_in_the_oddest_cases() -> None:
+    now = datetime(2026, 1, 10, tzinfo=UTC)
+    times = (None, now - timedelta(days=6), now - timedelta(days=3), now + timedelta(days=2))
+    orders = [
+        Order(order_id=f"o{place}", ordered_at=times[1], status=status, cancelled_at=at, currency="EUR", change_id=0)
+        for place, (status, at) in enumerate(product(("paid", "cancelled"), times))
+    ]
+    Order.objects.bulk_create(orders)
+    rows = [
+        Commitment(
+            commitment_id=f"c{place}",
+            promise_id="p",
+            order_id=order,
+            made_at=now - timedelta(days=8),
+            due_at=due,
+            fulfilled_at=fulfilled,
+            withdrawn_at=withdrawn,
+            kept=kept,
+            change_id=0,
+            seen_by="system",
+        )
+        for place, (order, due, fulfilled, withdrawn, kept) in enumerate(
+            product([None, *(order.pk for order in orders)], times, times, times, (None, True, False))
+        )
+    ]
+    Commitment.objects.bulk_create(rows)
+    for state in STATES:
+        chosen = set(Commitment.in_state(state, now).values_list("pk", flat=True))
+        assert chosen == {row.pk for row in Commitment.objects.select_related("order") if row.state_at(now) == state}
+        assert chosen

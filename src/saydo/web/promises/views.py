@@ -132,9 +132,11 @@ def _given(request: HttpRequest, found: Promise) -> dict[str, Any]:
     state, now = request.GET.get("state", ""), _known_until()
     number = max(1, int(text)) if (text := request.GET.get("page", "1")).isdigit() and len(text) < 5 else 1
     rows = Commitment.in_state(state, now) if state in STATES else Commitment.objects.all()
-    rows = rows.filter(promise_id=found.pk).select_related("order", "customer__person").order_by("-made_at", "-pk")
+    rows = rows.filter(promise_id=found.pk).order_by("-made_at", "-pk")
     start = (number - 1) * _PAGE
-    given = list(rows[start : start + _PAGE + 1])
+    keys = list(rows.values_list("pk", flat=True)[start : start + _PAGE + 1])  # pages far back pass over keys alone
+    shown = Commitment.objects.select_related("order", "customer__person").in_bulk(keys)
+    given = [shown[key] for key in keys if key in shown]
     zone = ZoneInfo(Company.here().zone)
     for row in given[:_PAGE]:
         row.state = row.state_at(now)  # type: ignore[attr-defined]

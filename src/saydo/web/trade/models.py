@@ -36,6 +36,9 @@ class Need(Record):
         db_table = "needs"
 
 
+_IS_CANCELLED = models.Q(cancelled_at__isnull=False) | models.Q(status="cancelled")
+
+
 class Order(Record):
     """An order."""
 
@@ -54,6 +57,12 @@ class Order(Record):
 
     class Meta:
         db_table = "orders"
+        indexes = (models.Index(fields=["order_id"], name="orders_cancelled", condition=_IS_CANCELLED),)
+
+    @classmethod
+    def cancelled(cls) -> models.QuerySet[Order]:
+        """Those that were cancelled, few among many."""
+        return cls.objects.filter(_IS_CANCELLED)
 
 
 class OrderLine(Record):
