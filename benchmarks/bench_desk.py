@@ -13,6 +13,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -24,7 +25,6 @@ from benchmarks.company import ROOT
 from benchmarks.desk_company import draw_people, fill
 from benchmarks.publish import PAGE, Part, publish
 
-_FIGURES = ("nps", "promises_kept", "repeat_rate", "retention", "margin")
 _ABOUT = """\
 Milliseconds at the server until the matches are found or the page is finished (all of Django, no network), one request
 at a time. Names, addresses and numbers are drawn: some 50,000 surnames of which some are very common. Everybody has
@@ -34,17 +34,22 @@ included, for which the aim is 3 s."""
 _HEADER = ("Page", "Median", "95 of 100", "Longest")
 
 
-def main(people: int | None = None, rounds: int = 200, page: Path | None = PAGE) -> Part:
-    """Fill the database if it is empty, ask each kind of question ``rounds`` times, and publish."""
+def main(people: int | None = None, rounds: int = 200, page: Path | None = PAGE, measures: Sequence[str] = ()) -> Part:
+    """Fill the database if it is empty, ask each kind of question ``rounds`` times, and publish.
+
+    ``measures`` are the figures to ask for: all if none is named.
+    """
     _start_django()
     from django.db import connection
+
+    from saydo.measures import MEASURES
 
     is_postgres = connection.vendor == "postgresql"
     people = people or (1_000_000 if is_postgres else 100_000)
     fill(people)
     client = _log_in()
     rows = [_describe(name, _time(ask, rounds)) for name, ask in _questions(people, client).items()]
-    for name in _FIGURES:
+    for name in _figures(client, measures or list(MEASURES)):
         ask = partial(_get_figure, client, f"/figures/{name}/")
         cold = [_time_once(ask, is_cold=True) for _ in range(min(3, rounds))]
         rows += [_describe(f"Figure: {name}, cold", cold), _describe(f"Figure: {name}", _time(ask, rounds))]
@@ -117,8 +122,22 @@ def _log_in() -> Any:
 def _get(client: Any, address: str) -> str:
     response = client.get(address)
     if response.status_code != HTTPStatus.OK:
-        raise RuntimeError(f"{address}: {response.status_code}")
+        raise _Refused(f"{address}: {response.status_code}")
     return str(response.content)
+
+
+def _figures(client: Any, measures: Sequence[str]) -> list[str]:
+    """The measures that can be taken of this company; the page of another says in words what is missing."""
+    found = []
+    for name in measures:
+        with suppress(_Refused):
+            _get_figure(client, f"/figures/{name}/")
+            found.append(name)
+    return found
+
+
+class _Refused(Exception):
+    """A page that was not given."""
 
 
 def _get_figure(client: Any, address: str) -> None:

@@ -20,7 +20,7 @@ from saydo.engine import DuckDBEngine, open_facts
 from saydo.errors import BadSetting, MissingTable, NothingToMeasure, UnknownSplit
 from saydo.measures import at_risk
 from saydo.measures._happenings import count_happenings, find_happenings
-from saydo.measures._likes import describe, find_moments, learn
+from saydo.measures._likes import describe, find_moments, learn, value_of_an_order
 from saydo.measures._measure import column
 from saydo.measures._reasons import tell_reason
 from saydo.measures._risks import find_risks
@@ -342,7 +342,8 @@ def find_told(directory: Path, customers: int, seed: int, planted: dict[str, Any
     simulate(directory, customers=customers, seed=seed, **planted)
     facts = open_facts(directory, DuckDBEngine(threads=1))
     moments = find_moments(facts, 90, 180)
-    seen = learn(facts, describe(facts, find_happenings(facts, 90), moments, 90, 180), moments)
+    rows = describe(facts, find_happenings(facts, 90), moments, 90, 180, value_of_an_order(facts))
+    seen = learn(facts, rows, moments)
     assert seen is not None
     return {(one.kind, one.level): one for one in seen.told}
 

@@ -45,14 +45,18 @@ def find_moments(facts: Facts, days: int, horizon: int) -> list[datetime]:
     return [moment for moment in every if moment - timedelta(days=days) >= first]
 
 
-def describe(facts: Facts, happened: ir.Table | None, moments: Sequence[datetime], days: int, horizon: int) -> ir.Table:
+def describe(
+    facts: Facts, happened: ir.Table | None, moments: Sequence[datetime], days: int, horizon: int, usual: float = 0.0
+) -> ir.Table:
     """Every customer at each of ``moments`` at which he had bought and had not said goodbye.
+
+    ``usual`` is what an order is worth on the whole (`value_of_an_order`; 0 will do where BANDS do not matter).
 
     customer_id, moment, group (random, of people), BANDS, LEVELS, what `count_happenings` gives, has_bought (in the
     horizon after it, as far as it is known).
     """
     when = ibis.memtable(pa.table({"moment": pa.array(moments, pa.timestamp("us"))}))
-    rows = _add_bands(_sum_purchases(facts, when, days, horizon))
+    rows = _add_bands(_sum_purchases(facts, when, days, horizon), usual)
     if happened is None:
         none = {name: ibis.literal(0, "int64") for kind in KINDS for name in (kind.name, f"level_{kind.name}")}
         last = {f"last_{kind.name}": ibis.null("timestamp(6)") for kind in KINDS}
@@ -80,7 +84,6 @@ def _sum_purchases(facts: Facts, when: ir.Table, days: int, horizon: int) -> ir.
         last=orders.ordered_at.max(where=is_before),
         value=orders.value.mean(where=is_before),
         has_bought=(~is_before).ifelse(1, 0).max(),
-        mean_value=orders.mean_value.max(),
     )
     rows = rows.filter(rows.orders > 0)
     if not facts.has("customers"):
@@ -92,7 +95,7 @@ def _sum_purchases(facts: Facts, when: ir.Table, days: int, horizon: int) -> ir.
 
 
 def _with_value(facts: Facts) -> ir.Table:
-    """Orders of known customers with ``is_sold`` (not cancelled by now), ``value`` and the mean value of them all."""
+    """Orders of known customers with ``is_sold`` (not cancelled by now) and ``value``."""
     orders = facts.table("orders")
     orders = add_rate(facts, "orders", orders.filter(orders.customer_id.notnull()))
     lines = facts.table("order_lines")
@@ -101,18 +104,23 @@ def _with_value(facts: Facts) -> ir.Table:
     sums = lines.group_by(_order="order_id").aggregate(_amount=amount)
     joined = orders.left_join(sums, [("order_id", "_order")])
     is_sold = joined.cancelled_at.isnull() & (joined.status != "cancelled")
-    rows = joined.select(
+    return joined.select(
         "customer_id",
         "ordered_at",
         "cancelled_at",
         is_sold=is_sold,
         value=joined["_amount"].coalesce(0.0) * joined.rate,
     )
+
+
+def value_of_an_order(facts: Facts) -> float:
+    """The mean worth of the orders of known customers, cancelled ones too, in the company's currency."""
+    rows = _with_value(facts)
     mean = facts.run(rows.aggregate(mean=rows.value.mean()))["mean"][0].as_py()
-    return rows.mutate(mean_value=ibis.literal(round(float(mean or 0.0), 6)))
+    return round(float(mean or 0.0), 6)
 
 
-def _add_bands(rows: ir.Table) -> ir.Table:
+def _add_bands(rows: ir.Table, usual: float) -> ir.Table:
     """What likes have in common: purchases, days since the last and the first, and what a purchase is worth."""
     since, tenure = days_between(rows["last"], rows.moment), days_between(rows["first"], rows.moment)
     orders = ibis.cases(*((rows.orders <= most, place) for place, most in enumerate(ORDERS)), else_=len(ORDERS))
@@ -128,7 +136,7 @@ def _add_bands(rows: ir.Table) -> ir.Table:
         recent_band=recent.cast("int64"),
         is_long=(tenure >= LONG).ifelse(1, 0).cast("int64"),
         lately_band=ibis.least(rows.lately, LATELY).cast("int64"),
-        is_dear=(rows.value > rows.mean_value).ifelse(1, 0).cast("int64"),
+        is_dear=(rows.value > usual).ifelse(1, 0).cast("int64"),
     )
 
 

@@ -23,7 +23,7 @@ from saydo.measures._lifetime import (
     margin_of_a_purchase,
     note_bounds,
 )
-from saydo.measures._likes import BANDS, LEVELS, Seen, describe, every_case, find_moments, learn
+from saydo.measures._likes import BANDS, LEVELS, Seen, describe, every_case, find_moments, learn, value_of_an_order
 from saydo.measures._measure import Note, add_columns
 from saydo.measures._purchases import find_purchases
 from saydo.measures._sample import take_some
@@ -68,15 +68,17 @@ def find_risks(facts: Facts, days: int, horizon: int, model: str = "mbg_nbd") ->
     moments = find_moments(facts, days, horizon)
     if not moments:
         raise NothingToMeasure(measure="at_risk", reason=_TOO_SHORT)
-    seen = learn(facts, describe(facts, happened, moments, days, horizon), moments)
+    some, sampled = take_some(facts)
+    usual = value_of_an_order(some)
+    seen = learn(some, describe(some, happened, moments, days, horizon, usual), moments)
     if seen is None:
         raise NothingToMeasure(measure="at_risk", reason=_ALL_ALIKE)
-    now = describe(facts, happened, [facts.as_of], days, horizon).drop("moment", "has_bought", "group", "orders")
-    values, notes = _find_values(facts, days, horizon, model)
+    now = describe(facts, happened, [facts.as_of], days, horizon, usual).drop("moment", "has_bought", "group", "orders")
+    values, notes = _find_values(facts, some, days, horizon, model)
     rows = now.join(values, [("customer_id", "_customer")]).drop("_customer")
     cases = ibis.memtable(every_case(seen))
     rows = rows.left_join(cases, [(name, f"_{name}") for name in (*BANDS, *LEVELS)])
-    return Risks(_weigh_up(rows.drop(*(f"_{name}" for name in (*BANDS, *LEVELS)))), seen, notes, happened)
+    return Risks(_weigh_up(rows.drop(*(f"_{name}" for name in (*BANDS, *LEVELS)))), seen, notes + sampled[:1], happened)
 
 
 def _weigh_up(rows: ir.Table) -> ir.Table:
@@ -99,9 +101,11 @@ def _weigh_up(rows: ir.Table) -> ir.Table:
     ).drop("fall", "fall_error")
 
 
-def _find_values(facts: Facts, days: int, horizon: int, model: str) -> tuple[ir.Table, tuple[Note, ...]]:
-    """Per customer (``_customer``) what the model of repeat purchases says; equal histories are looked at once."""
-    some, sampled = take_some(facts)
+def _find_values(facts: Facts, some: Facts, days: int, horizon: int, model: str) -> tuple[ir.Table, tuple[Note, ...]]:
+    """Per customer (``_customer``) what the model of repeat purchases says; equal histories are looked at once.
+
+    ``some`` are the facts that models are chosen by.
+    """
     chosen = choose_model(some, USABLE if model == "best" else (model,))
     rows = find_histories(facts)
     found = run_histories(facts, rows)
@@ -118,7 +122,7 @@ def _find_values(facts: Facts, days: int, horizon: int, model: str) -> tuple[ir.
         purchases=joined.repeats + 1,
         value=joined.coming_if_alive * margin_of_a_purchase(joined, credibility),
     )
-    return values, chosen.notes + note_bounds(fitted) + sampled[:1]
+    return values, chosen.notes + note_bounds(fitted)
 
 
 def _look(fitted: Fit, histories: Histories, keys: pa.Table, days: int, horizon: int) -> pa.Table:

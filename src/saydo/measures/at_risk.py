@@ -87,12 +87,12 @@ def compute(
     that time is one, for anybody else p_before = p_now. d is how much rarer than their like those bought again within
     the horizon to whom the same happened within ``days`` before: a promise broken (or several of one promise in a row),
     a low score (0-6 of nps, the lower 40 % of another scale; or several), a case still open, goods sent back, a payment
-    that failed, a question about the same asked again. All customers are looked at on up to four past days (``days``
-    apart, the horizon over), as they were known then; a logistic regression sets off purchases x days since the last
-    (28 bands), purchases within ``days``, days since the first, the value of a purchase, and the day; what happened to
-    one customer together adds up on its scale. d is drawn to 0 where little was seen. Without ``by`` the ``most``
-    customers with most at risk; with it the sums of each group. ``check=yes`` adds what became of those who would have
-    been listed a horizon ago.
+    that failed, a question about the same asked again. All customers (of a very large company 50,000) are looked at on
+    up to four past days (``days`` apart, the horizon over), as they were known then; a logistic regression sets off
+    purchases x days since the last (28 bands), purchases within ``days``, days since the first, the value of a
+    purchase, and the day; what happened to one customer together adds up on its scale. d is drawn to 0 where little was
+    seen. Without ``by`` the ``most`` customers with most at risk; with it the sums of each group. ``check=yes`` adds
+    what became of those who would have been listed a horizon ago.
 
     Reads:   orders (cancelled ones are no purchase; customer_id null: left out), order_lines (value), and if they are
              there commitments, feedback (mystery visits: left out), cases, returns, payments, contacts (begun by the
