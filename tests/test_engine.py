@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.companies import make_facts
 
-from saydo.engine import DuckDBEngine, Workbench, open_facts
+from saydo.engine import DuckDBEngine, EngineError, Workbench, open_facts
 from saydo.errors import BadSetting, NoSuchPath
 from saydo.facts import TABLES
 
@@ -113,3 +113,21 @@ def test_engine_takes_no_extension_from_outside() -> None:
 def test_workbench_takes_no_zone_that_its_company_could_not_be_opened_with(zone: str) -> None:
     with pytest.raises(BadSetting, match="Europe/Paris"):
         Workbench(zone)
+
+
+def test_what_nobody_asks_for_any_more_goes_where_it_grows_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = make_facts(orders=[{"ordered_at": f"2024-01-{day:02}"} for day in (1, 2, 3)])
+    orders, engine = facts.table("orders"), facts.engine
+    assert isinstance(engine, DuckDBEngine)
+    first = facts.hold(orders)
+    monkeypatch.setattr("saydo.engine.MOST_KEPT", 0)
+    second = facts.hold(orders.limit(2))
+    assert facts.run(first).num_rows == 3  # lately asked for
+    monkeypatch.setattr("saydo.engine._LATELY", -1.0)
+    third = facts.hold(orders.limit(1))
+    assert not list(engine._spill.glob("*.parquet"))
+    for gone in (first, second, third):
+        with pytest.raises(EngineError):
+            facts.run(gone)
+    monkeypatch.setattr("saydo.engine.MOST_KEPT", 10**9)
+    assert facts.run(facts.hold(orders)).num_rows == 3

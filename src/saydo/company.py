@@ -152,6 +152,10 @@ class Facts:
         """``rows`` that several measures need: held by the engine if the facts are `keeping`, else as they are."""
         return self.engine.keep(rows) if self.is_keeping else rows
 
+    def hold(self, rows: ir.Table) -> ir.Table:
+        """``rows`` of many joins that one measure reads several times: held by the engine for half an hour at least."""
+        return self.engine.keep(rows)
+
     def known_before(self, moment: datetime | date | None) -> Facts:
         """The same facts seen from a moment (a date is its first instant, locally); null changes nothing."""
         return self if moment is None else Facts(self.engine, self.manifest, self.instant(moment), self.is_keeping)

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ from saydo.facts import TABLES
 from saydo.language import mark
 
 _ZONE = mark("the name of a time zone, such as Europe/Paris, America/Sao_Paulo or UTC")
+MOST_KEPT = 4_000_000_000  # bytes of what was computed once and written down
+_LATELY = 1800.0  # seconds in which any question that began is over
 EngineError = duckdb.Error  # what a query raises that the engine cannot run
 
 
@@ -42,7 +45,7 @@ class DuckDBEngine:
     def __init__(self, memory_limit: str | None = None, threads: int | None = None) -> None:
         self._spill = Path(tempfile.mkdtemp(prefix="saydo-"))
         self._clean_up = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
-        self._kept: set[str] = set()
+        self._kept: dict[str, float] = {}  # when each was last asked for, the longest ago first
         self._keeping = threading.Lock()
         settings: dict[str, Any] = {
             "memory_limit": memory_limit or os.environ.get("SAYDO_MEMORY", "1500MB"),
@@ -70,7 +73,10 @@ class DuckDBEngine:
         return cursor
 
     def keep(self, rows: ir.Table) -> ir.Table:
-        """The same rows from a file in the temporary folder, written the first time they are asked for."""
+        """The same rows from a file in the temporary folder, written the first time they are asked for.
+
+        Where the files grow large, those go that nobody asked for in the last half hour.
+        """
         query = compile_sql(rows)
         name = _name_kept(query)
         with self._keeping:  # threads that need the same rows wait for the first of them
@@ -78,8 +84,22 @@ class DuckDBEngine:
                 file, cursor = quote_text(str(self._spill / f"{name}.parquet")), self._cursor()
                 cursor.execute(f"COPY ({query}) TO {file} (FORMAT parquet)")
                 cursor.execute(f"CREATE VIEW {quote_name(name)} AS FROM read_parquet({file})")
-                self._kept.add(name)
+            self._kept.pop(name, None)
+            self._kept[name] = time.monotonic()
+            self._let_go()
         return ibis.table(rows.schema(), name=name)
+
+    def _let_go(self) -> None:
+        """Remove what was kept and not asked for lately, while there is too much of it."""
+        sizes = {name: (self._spill / f"{name}.parquet").stat().st_size for name in self._kept}
+        excess = sum(sizes.values()) - MOST_KEPT
+        for name, asked in list(self._kept.items()):
+            if excess <= 0 or asked > time.monotonic() - _LATELY:
+                break
+            self._cursor().execute(f"DROP VIEW {quote_name(name)}")
+            (self._spill / f"{name}.parquet").unlink()
+            del self._kept[name]
+            excess -= sizes[name]
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
         """The rows of a query in DuckDB's own language; for sources, whose files no contract describes yet."""

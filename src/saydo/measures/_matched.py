@@ -94,7 +94,7 @@ def compare_groups(
     on both sides. ``within`` is a column that cuts sides further, for raw figures only: a whole side has null there.
     """
     keys = [*names, side, *([within] if within else [])]
-    rows = facts.keep(rows)  # described, then matched: two readings of many joins
+    rows = facts.hold(rows)  # described, then matched: two readings of many joins
     table = describe_groups(facts, _with_wholes(rows, within) if within else rows, keys, FOLLOWED)
     found = _match(facts, rows, names, side, reference, others)
     place = {key: number for number, key in enumerate(_keys(found, [*names, "against"]))}

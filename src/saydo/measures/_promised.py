@@ -98,7 +98,7 @@ def prepare(facts: Facts, measure: str, by: Sequence[str], promised: ir.Table, a
     rows, columns = add_covariates(facts, measure, promised, covariates)
     split = split_rows(facts, measure, "commitments", rows, by, at="at")
     names = (*split.names, *(["promise"] if "promise" not in split.names else []))
-    known = facts.keep(split.rows)
+    known = facts.hold(split.rows)
     levels = learn_levels(facts, known, names, list(columns.values()))
     afterwards = {name: column for name, column in columns.items() if column in levels.telling}
     if afterwards and not adjust.strip():

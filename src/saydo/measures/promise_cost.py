@@ -96,7 +96,7 @@ def compute(
     starts = _full_quarters(some, ready.promised, quarters)
     rows, whole = add_deeds(some, ready.rows, ready.promised, horizon, {"margin_after": "all"}, with_own=True)
     rows, later = add_deeds(some, rows, ready.promised, horizon, {"margin_after": "later"})
-    rows = some.keep(add_placebos(some, rows, ready.promised, horizon, {"margin_after": "all"}))
+    rows = some.hold(add_placebos(some, rows, ready.promised, horizon, {"margin_after": "all"}))
     outcomes = {**plan_outcomes(whole, ready.columns), later[0].column: list(ready.columns.values())}
     groups, found = estimate_effects(some, rows, ready.names, ready.levels, outcomes)
     costs, others, before = (found[name] for name in (whole[0].column, later[0].column, whole[0].placebo))

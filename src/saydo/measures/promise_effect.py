@@ -113,7 +113,7 @@ def compute(  # noqa: PLR0913  each is a setting that people name
     promised = find_promised(facts, promise, since, until)
     ready = prepare(facts, "promise_effect", by, promised, adjust)
     rows, outcomes = _add_outcomes(facts, ready.rows, ready.promised, outcome, horizon)
-    rows = facts.keep(rows)  # counted, then judged: two readings of many joins
+    rows = facts.hold(rows)  # counted, then judged: two readings of many joins
     groups, found = estimate_effects(facts, rows, ready.names, ready.levels, plan_outcomes(outcomes, ready.columns))
     told = [one for one in outcomes if any(cell.n.all() for cell in found[one.column])]
     if not told:
