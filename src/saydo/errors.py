@@ -39,6 +39,7 @@
     │   ├── TooFewRepeats           too few came back for a model of repeat purchases
     │   ├── NoFit                   a model of purchases whose likelihood has no maximum
     │   ├── NoSpread                customers whose spending does not differ
+    │   ├── MissingPackage          a Python package that is not installed
     │   ├── NotComputed             settings with which the computation fails
     │   └── NothingToMeasure        the facts hold no row that the question is about
     └── OperationError              what was asked of the running application
@@ -280,6 +281,11 @@ class NoFit(QuestionError):
         "The model {model} finds no best parameters for {customers} customers, of whom {returned} bought again."
     )
     way_out = mark("Try another model, a longer time or a larger group.")
+
+
+class MissingPackage(QuestionError):
+    wrong = mark("The package {package} is not installed.")
+    way_out = mark("Install it with `pip install {package}`.")
 
 
 class NoSpread(QuestionError):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from saydo.errors import MissingPackage
 from saydo.language import number, percent, translate
 
 if TYPE_CHECKING:
@@ -38,6 +40,16 @@ def _told(name: str, value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and name not in ("year", "seed"):
         return number(value)
     return percent(value, 1 if value < 0.1 else 0) if name.endswith("share") and isinstance(value, float) else value
+
+
+@contextmanager
+def _needing(package: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise MissingPackage(package=package) from None
 
 
 @dataclass(frozen=True)
@@ -71,12 +83,14 @@ class Result:
         return self.table
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The figures as a pandas data frame (needs pandas)."""
-        return self.table.to_pandas()
+        """The figures as a pandas data frame; raises `MissingPackage` where there is no pandas."""
+        with _needing("pandas"):
+            return self.table.to_pandas()
 
     def to_polars(self) -> polars.DataFrame:
-        """The figures as a Polars data frame (needs polars)."""
-        import polars
+        """The figures as a Polars data frame; raises `MissingPackage` where there is no Polars."""
+        with _needing("polars"):
+            import polars
 
         return polars.DataFrame(self.table)
 
