@@ -43,6 +43,7 @@
     │   ├── NotComputed             settings with which the computation fails
     │   └── NothingToMeasure        the facts hold no row that the question is about
     └── OperationError              what was asked of the running application
+        ├── AnyHost                 a server that believes whatever name it is called by
         ├── PortInUse               somebody else listens there
         ├── NotABackup              a file that no backup wrote
         ├── DamagedBackup           a backup whose files are not those it lists
@@ -310,6 +311,11 @@ class NothingToMeasure(QuestionError):
 
 class OperationError(SaydoError):
     """What was asked of the running application cannot be done."""
+
+
+class AnyHost(OperationError):
+    wrong = mark("With SAYDO_HOSTS=* whoever asks chooses the address in the letters that let people in.")
+    way_out = mark("Name the hosts that people use, such as SAYDO_HOSTS=saydo.example.org (several with commas).")
 
 
 class PortInUse(OperationError):

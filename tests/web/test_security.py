@@ -167,6 +167,15 @@ def test_cookies_and_addresses_are_for_https_alone_where_it_is_public(tmp_path: 
     assert json.loads(local.stdout) == [False, False, False, True, False]
 
 
+def test_server_that_believes_any_name_is_refused(tmp_path: Path) -> None:
+    tried = run(
+        "-c", "from saydo.cli import app; app()", "user", "a@example.org", SAYDO_HOSTS="*", SAYDO_HOME=str(tmp_path)
+    )
+    assert tried.returncode == 2
+    assert "SAYDO_HOSTS=saydo.example.org" in tried.stderr + tried.stdout
+    assert "Traceback" not in tried.stderr
+
+
 def test_home_and_secret_are_closed_to_others(tmp_path: Path) -> None:
     from saydo.web.home import find_secret_key
 

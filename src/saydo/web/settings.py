@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import dj_database_url
 
+from saydo.errors import AnyHost
 from saydo.language import LANGUAGES as SPOKEN
 from saydo.web.home import find_home, find_secret_key
 
@@ -33,6 +34,8 @@ HOME = find_home()
 DEBUG = os.environ.get("SAYDO_DEBUG") == "1"
 SECRET_KEY = os.environ.get("SAYDO_SECRET_KEY") or find_secret_key(HOME)
 ALLOWED_HOSTS = [host.strip() for host in os.environ.get("SAYDO_HOSTS", "localhost,127.0.0.1,[::1]").split(",")]
+if "*" in ALLOWED_HOSTS:
+    raise AnyHost
 _IS_LOCAL = set(ALLOWED_HOSTS) <= {"localhost", "127.0.0.1", "[::1]"}
 IS_SECURE = not _IS_LOCAL and os.environ.get("SAYDO_INSECURE") != "1"
 ADDRESS = os.environ.get("SAYDO_ADDRESS") or (
@@ -164,7 +167,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_SECURE
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if not _IS_LOCAL and host != "*"]
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if not _IS_LOCAL]
 ALLOWED_HOSTS += [] if _IS_LOCAL else ["127.0.0.1", "localhost"]  # probes of the machine itself ask for /health/
 SECURE_SSL_REDIRECT = IS_SECURE
 SECURE_REDIRECT_EXEMPT = [r"^health/$"]  # probes come from the machine itself
