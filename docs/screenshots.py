@@ -40,6 +40,7 @@ WIDTHS = (1440, 390)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TALLEST = 12_000  # pixels of one picture; longer pages go on in the next
 MOST_ALIKE = 2  # pages of one kind: two customers, two figures with a split
+_PENDING = "[hx-trigger*='load']"  # a figure that is still being computed
 TAKEN_AWAY = re.compile(r"[./](csv|xlsx|parquet|json|zip|html|svg)\b|format=|^/(api|static|health)/|logout")
 
 
@@ -200,6 +201,7 @@ def _look(browser: Browser, address: str, name: str, state: object = None) -> It
             storage_state=state,  # type: ignore[arg-type]
         )
         page.goto(address, timeout=120_000)
+        page.wait_for_function(f"!document.querySelector({_PENDING!r})", timeout=120_000)
         height = page.evaluate("document.documentElement.scrollHeight")
         for number, top in enumerate(range(0, height, TALLEST), start=1):
             picture = BUILD / f"{name}-{width}-{scheme}-{number}.png"
