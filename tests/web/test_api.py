@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from saydo.web import feed
 from saydo.web.accounts.models import ApiKey, Entry
 from saydo.web.customers.models import Consent, Customer, Note, Person
 from saydo.web.rights import RIGHTS
-from saydo.web.trade.models import Order
+from saydo.web.trade.models import Contract, Order, Payment
 
 Ask = Callable[..., Any]
 
@@ -344,6 +346,37 @@ def test_timeline_gives_everything_once_newest_first(company: Path, program: Any
     assert [one["at"] for one in whole] == sorted((one["at"] for one in whole), reverse=True)
     by_two = list(all_pages(client, f"/customers/{key}/timeline?limit=2"))
     assert by_two == whole
+
+
+@pytest.mark.django_db
+def test_timeline_holds_what_only_the_page_used_to_show(program: Any) -> None:
+    client, new = program(), {"change_id": 0, "currency": "EUR"}
+    Customer.objects.create(customer_id="c", change_id=0)
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    for place in range(3):  # all at the same moment, the first instant of the contracts' day
+        Contract.objects.create(contract_id=f"t{place}", customer_id="c", started_on=at.date(), **new)
+        Order.objects.create(order_id=f"o{place}", customer_id="c", ordered_at=at, status="paid", **new)
+        Payment.objects.create(payment_id=f"a{place}", order_id=f"o{place}", amount=9, paid_at=at, **new)
+        Payment.objects.create(payment_id=f"A{place}", contract_id=f"t{place}", amount=7, due_at=at, **new)
+        Note.objects.create(customer_id="c", text=f"note {place}", at=at)
+        Consent.objects.create(customer_id="c", purpose="offers", channel="mail", state="granted", at=at, how="form")
+    Payment.objects.create(payment_id="never", order_id="o0", amount=1, **new)
+    whole = client.get("/api/v1/customers/c/timeline?limit=200").json()["items"]
+    assert Counter(one["table"] for one in whole) == {
+        "orders": 3,
+        "contracts": 3,
+        "payments": 6,
+        "notes": 3,
+        "consents": 3,
+    }
+    assert {one["row"]["text"] for one in whole if one["table"] == "notes"} == {"note 0", "note 1", "note 2"}
+    for size in (1, 2, 5):
+        assert list(all_pages(client, f"/customers/c/timeline?limit={size}")) == whole
+    for since, until, expected in (("2026-01-05", "2026-01-06", 18), ("2026-01-06", "2026-02-01", 0)):
+        found = client.get(f"/api/v1/customers/c/timeline?limit=200&since={since}&until={until}").json()["items"]
+        assert len(found) == expected, since
+    for far in ("9999-12-31", "9999-12-31T23:00:00", "0001-01-01"):
+        assert client.get(f"/api/v1/customers/c/timeline?since={far}").status_code in (200, 422)
 
 
 def test_contact_is_recorded_with_its_change(company: Path, program: Any) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from ninja import Schema
 from pydantic import Field, WithJsonSchema, create_model
@@ -69,12 +70,32 @@ def list_rows(table: str, filters: dict[str, Any], paging: Paging) -> dict[str, 
 
 
 def between(rows: QuerySet[Any, Any], at: str, paging: Paging) -> QuerySet[Any, Any]:
-    """Rows of the period that was asked for."""
-    if paging.since:
-        rows = rows.filter(**{f"{at}__gte": moment("since", paging.since)})
-    if paging.until:
-        rows = rows.filter(**{f"{at}__lt": moment("until", paging.until)})
+    """Rows of the period that was asked for; a day is in it when it begins in it, in the company's zone."""
+    for name, text, which in (("since", paging.since, "gte"), ("until", paging.until, "lt")):
+        if text:
+            edge = moment(name, text)
+            rows = rows.filter(**{f"{at}__{which}": _first_day_from(edge) if is_day(rows, at) else edge})
     return rows
+
+
+def is_day(rows: QuerySet[Any, Any], at: str) -> bool:
+    """Is this attribute of the rows a day, without a time?"""
+    return at not in rows.query.annotations and rows.model._meta.get_field(at).get_internal_type() == "DateField"
+
+
+def _first_day_from(edge: datetime) -> date:
+    from saydo.web.accounts.models import Company
+
+    local = edge.astimezone(ZoneInfo(Company.here().zone))
+    return local.date() + timedelta(days=local.time() != time.min)
+
+
+def read_key(rows: QuerySet[Any, Any], name: str, text: str) -> Any:
+    """The key that a cursor holds as text, as the rows have it."""
+    try:
+        return rows.model._meta.get_field(name).to_python(text)
+    except ValidationError:
+        raise Problem(422, "bad_cursor", _BAD_CURSOR, "query.cursor") from None
 
 
 def take_page(rows: QuerySet[Any, Any], at: str, key: str, paging: Paging) -> dict[str, Any]:
