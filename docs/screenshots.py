@@ -201,7 +201,7 @@ def _look(browser: Browser, address: str, name: str, state: object = None) -> It
             storage_state=state,  # type: ignore[arg-type]
         )
         page.goto(address, timeout=120_000)
-        page.wait_for_function(f"!document.querySelector({_PENDING!r})", timeout=120_000)
+        page.wait_for_selector(_PENDING, state="detached", timeout=120_000)
         height = page.evaluate("document.documentElement.scrollHeight")
         for number, top in enumerate(range(0, height, TALLEST), start=1):
             picture = BUILD / f"{name}-{width}-{scheme}-{number}.png"
