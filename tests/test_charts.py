@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from saydo.charts import NARROW, WIDE, Chart, draw
 from saydo.charts.figures import clean, count_of, show, show_interval, show_money, show_period
+from saydo.charts.groups import MOST_GROUPS, choose_groups, labels_of
 from saydo.charts.kinds import times_of
 from saydo.charts.look import BANDS, PALETTE
 from saydo.charts.shapes import scale_of
@@ -291,3 +292,51 @@ def test_time_axis_never_crowds(count: int, unit: str, most: int) -> None:
     times = times_of(starts, unit, most)
     assert 1 <= len(times.ticks) <= most + 1
     assert times.low <= times.ticks[0] <= times.ticks[-1] <= times.high
+
+
+# Which groups stand there, in which order, and what they are called
+
+
+def test_groups_that_are_numbers_keep_their_order() -> None:
+    rows = [kept(0.9 - abs(7 - number) / 20, part=number) for number in (12, 1, 2, 10, 7)]
+    assert [label for label, _ in choose_groups(result("promises_kept", rows, "part"))] == ["1", "2", "7", "10", "12"]
+
+
+def test_first_of_many_ranks_are_shown() -> None:
+    rows = [kept(0.5, rank=number, promise=f"p{number}") for number in range(1, 101)]
+    assert [label for label, _ in choose_groups(result("promises_kept", rows, "rank", "promise"))] == [
+        f"P{number}" for number in range(1, MOST_GROUPS + 1)
+    ]
+
+
+def test_of_many_groups_that_count_the_same_the_largest_figures_stand() -> None:
+    rows = [kept(number / 100, promise=f"p{number}") for number in range(100)]
+    shown = choose_groups(result("promises_kept", rows, "promise"))
+    assert [label for label, _ in shown] == [f"P{number}" for number in range(99, 99 - MOST_GROUPS, -1)]
+
+
+def test_label_leaves_out_what_says_nothing() -> None:
+    rows: list[dict[str, Any]] = [
+        {"question": "ces", "item": None, "scale_min": 1.0, "scale_max": 7.0, "satisfaction": 5.0, "answers": 9},
+        {"question": "csat", "item": "price", "scale_min": 1.0, "scale_max": 5.0, "satisfaction": 4.0, "answers": 9},
+    ]
+    by = ("question", "item", "scale_min", "scale_max")
+    assert labels_of(result("satisfaction", rows, *by), rows) == ["Ces", "Csat · price"]
+    rows[0] |= {"question": "csat", "item": "price"}  # asked on two scales
+    assert labels_of(result("satisfaction", rows, *by), rows) == ["7", "5"]
+
+
+def test_different_things_have_a_scale_each() -> None:
+    measure = find("promise_effect")
+    names = (measure.headline, measure.low, measure.high, measure.count)
+    rows = [
+        {"promise": promise, "outcome": outcome, **dict(zip(names, (effect, effect - 1, effect + 1, 50), strict=True))}
+        for promise in ("delivery", "answer")
+        for outcome, effect in (("margin", -57.0), ("contacts", 0.4))
+    ]
+    chart = draw(result("promise_effect", rows, "promise", "outcome"))
+    assert [view["title"] for view in chart.spec["vconcat"]] == ["Margin", "Contacts"]
+    assert "Delivery" in texts_of(chart)
+    assert 'fill="#' not in chart.svg()  # each colour has one for the dark
+    assert not any("Margin · " in text for text in texts_of(chart))
+    assert "Margin: " in chart.description

@@ -8,7 +8,7 @@ from decimal import Decimal
 from string import Formatter
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from saydo.charts.figures import NOTHING, Unit, show, show_group, show_interval
+from saydo.charts.figures import NOTHING, Unit, show, show_ends, show_group, show_interval
 from saydo.language import mark, number, translate
 from saydo.result import Result
 
@@ -29,7 +29,14 @@ def tell(result: Result, record: Record) -> str:
     places = {name for _, name, _, _ in Formatter().parse(sentence) if name}
     if any(record[name] is None for name in places):
         return ""
-    return translate(sentence, **{name: show_value(result, name, record[name]) for name in places})
+    shown = {name: show_value(result, name, record[name]) for name in places}
+    for name in places:
+        ends = ends_of(result, name)
+        if ends and places.issuperset(ends) and all(is_figure(record[one]) for one in (name, *ends)):
+            unit, (low, high) = unit_of(result.measure, name, record[name]), (float(record[end]) for end in ends)
+            shown |= zip(ends, show_ends(low, high, unit, result.currency), strict=True)
+            shown[name] = show(record[name], unit, result.currency, (high - low) / 2)
+    return translate(sentence, **shown)
 
 
 def is_figure(value: object) -> TypeGuard[float | Decimal]:

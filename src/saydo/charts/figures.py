@@ -37,6 +37,10 @@ VALUES = {  # what is called otherwise in one split alone stands after its name
     "unhappy": mark("the unhappy"),
     "happy": mark("the happy"),
     "attractive": mark("attractive: noticed when good"),
+    "outcome.bought_again": mark("bought again"),
+    "outcome.contacts": mark("contacts"),
+    "outcome.margin": mark("margin"),
+    "outcome.score": mark("score"),
     "band.promoters": mark("promoters"),
     "band.passives": mark("passives"),
     "band.detractors": mark("detractors"),
@@ -65,6 +69,7 @@ _NOUNS = {
     "contracts": mark_count("{count} contract", "{count} contracts"),
     "sold_lines": mark_count("{count} line sold", "{count} lines sold"),
 }
+SCALES = ("scale_min", "scale_max")
 _YES, _NO = mark("yes"), mark("no")
 _DAYS = mark("{days} days")
 _INTERVAL = mark("{low} to {high}")
@@ -108,11 +113,15 @@ def show_interval(low: Any, high: Any, unit: Unit, currency: str | None = None) 
     """Both ends of an interval; empty when there is none."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
+    low_text, high_text = show_ends(low, high, unit, currency)
+    return translate(_INTERVAL, low=low_text, high=high_text)
+
+
+def show_ends(low: float, high: float, unit: Unit, currency: str | None = None) -> tuple[str, str]:
+    """Both ends in as many digits as their distance bears, in one more where they would look alike."""
     half = (float(high) - float(low)) / 2
-    ends = [show(end, unit, currency, half) for end in (low, high)]
-    if ends[0] == ends[1]:
-        ends = [show(end, unit, currency, 0.0) for end in (low, high)]  # with a digit more they may differ
-    return translate(_INTERVAL, low=ends[0], high=ends[1])
+    ends = (show(low, unit, currency, half), show(high, unit, currency, half))
+    return ends if ends[0] != ends[1] else (show(low, unit, currency, 0.0), show(high, unit, currency, 0.0))
 
 
 def show_money(amount: float, currency: str | None) -> str:
@@ -135,8 +144,15 @@ def show_group(value: object, split: str = "") -> str:
         return translate(_YES if value else _NO)
     if isinstance(value, date):
         return show_period(value, split)
+    if isinstance(value, float):
+        return f"{value:g}"
     called = VALUES.get(f"{split}.{value}") or VALUES.get(str(value))
     return translate(called) if called else clean(str(value))
+
+
+def is_told(value: object, split: str) -> bool:
+    """Does the name of a group say anything? An answer that is about no item, and has no question, does not."""
+    return value is not None or _WITHOUT.get(split) != NOTHING
 
 
 def show_period(start: date, unit: str, *, short: bool = False) -> str:
@@ -156,9 +172,9 @@ def begin(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def heading(column: str) -> str:
-    """The heading of a column; one without words of its own is its name with spaces."""
-    return translate(HEADINGS.get(column, column.replace("_", " ")))
+def heading(column: str, measure: str = "") -> str:
+    """The heading of a column, in a measure that calls it otherwise; without words of its own its name with spaces."""
+    return translate(HEADINGS.get(f"{measure}.{column}") or HEADINGS.get(column, column.replace("_", " ")))
 
 
 def clean(text: str, length: int = 60) -> str:

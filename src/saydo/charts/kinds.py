@@ -8,14 +8,31 @@ from decimal import Decimal
 from typing import Any
 
 from saydo.charts import WIDE, Chart, Grid, shapes
-from saydo.charts.figures import NOTHING, begin, count_of, heading, show, show_group, show_interval, show_period
+from saydo.charts.figures import (
+    NOTHING,
+    begin,
+    count_of,
+    heading,
+    show,
+    show_group,
+    show_interval,
+    show_period,
+)
+from saydo.charts.groups import (
+    Record,
+    choose_groups,
+    groups_of,
+    labels_of,
+    most_counted,
+    naming_splits,
+    splits_of,
+    unlike_parts,
+)
 from saydo.charts.look import ACCENT, BANDS, CONFIG, PASSIVE, SCHEMA
 from saydo.charts.shapes import NARROW, Point, Scale, scale_of
 from saydo.language import mark, percent, translate
 from saydo.measures._split import TIME_UNITS
 from saydo.result import Result
-
-Record = Mapping[str, Any]
 
 # How the amounts of a row lead to another: where it starts, what is added or taken off (with its sign), where it ends.
 ADDS_UP: dict[str, tuple[str, tuple[tuple[str, int], ...], str]] = {
@@ -42,7 +59,7 @@ ADDS_UP: dict[str, tuple[str, tuple[tuple[str, int], ...], str]] = {
 }
 MOST_COHORTS = 13
 
-MOST_GROUPS, MOST_PANELS = 15, 6
+MOST_PANELS = 6
 BAND_NAMES = {"detractor": mark("Detractors"), "passive": mark("Passives"), "promoter": mark("Promoters")}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _ROUND_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
@@ -75,10 +92,10 @@ def chart_of(result: Result, width: int = WIDE, reference: float | None = None, 
     times = [name for name in result.by if name in TIME_UNITS]
     if result.measure.chart == "cohorts" and {"cohort", "age"} <= set(result.by):
         return triangle(result, width)
-    if result.measure.name in ADDS_UP and not _splits(result):
+    if result.measure.name in ADDS_UP and not splits_of(result):
         return adding_up(result, width)
     if result.measure.chart == "shares" and not times and "score_0" in result.table.column_names:
-        return _shape(result, width) if not _groups(result) else _shares_by_group(result, width)
+        return _shape(result, width) if not groups_of(result) else _shares_by_group(result, width)
     if times:
         return over_time(result, width)
     return in_groups(result, width, reference, reference_label)
@@ -93,11 +110,12 @@ def over_time(result: Result, width: int = WIDE) -> Chart:
     """Figures over time as a line with its interval; a panel for each group if there is another split."""
     unit = next(name for name in result.by if name in TIME_UNITS)
     records = [record for record in result.to_records() if record[unit] is not None]
-    panels = _most_counted(result, records, MOST_PANELS)
+    labels = labels_of(result, records)
+    panels = most_counted(result, records, labels, MOST_PANELS)
     points = [
-        _point(result, record, show_period(record[unit], unit), at=record[unit], panel=_label(result, record, unit))
-        for record in records
-        if _label(result, record, unit) in panels
+        _point(result, record, show_period(record[unit], unit), at=record[unit], panel=label)
+        for record, label in zip(records, labels, strict=True)
+        if label in panels
     ]
     scale = _scale(result, [value for point in points for value in _range(point)], count=4)
     count = (3 if width <= NARROW else 6) if len(panels) == 1 else 2
@@ -106,12 +124,15 @@ def over_time(result: Result, width: int = WIDE) -> Chart:
 
 
 def in_groups(result: Result, width: int = WIDE, reference: float | None = None, reference_label: str = "") -> Chart:
-    """One row per group, highest first: a dot with its interval, or a bar for what was counted whole."""
-    records = result.to_records()
-    names = _most_counted(result, records, MOST_GROUPS)
-    chosen = [record for record in records if _label(result, record) in names]
-    points = [_point(result, record, _label(result, record)) for record in chosen]
-    points = sorted((p for p in points if p.value is not None), key=lambda point: -(point.value or 0))
+    """One row per group: a dot with its interval, or a bar for what was counted whole.
+
+    The highest stands first, but where groups are numbers (a rank, a year of a contract) they keep their order. What is
+    measured in different things (a score, a margin) has a panel for each.
+    """
+    if len(parts := unlike_parts(result)) > 1:
+        return _stacked(result, {name: in_groups(part, width, reference, reference_label) for name, part in parts})
+    chosen = choose_groups(result)
+    points = [_point(result, record, label) for label, record in chosen]
     values = [value for point in points for value in (point.value, point.low, point.high)]
     has_interval = any(point.low is not None for point in points)
     scale = _scale(result, [*values, reference], count=shapes.room(points, width) // 60, zero=not has_interval)
@@ -120,6 +141,19 @@ def in_groups(result: Result, width: int = WIDE, reference: float | None = None,
     else:
         spec = shapes.bars(points, scale, width)
     return finish(spec, _title(result), _extremes(points), grid_of(result))
+
+
+def _stacked(result: Result, charts: Mapping[str, Chart]) -> Chart:
+    """Charts under each other, each under its name."""
+    views = [
+        {
+            "title": name,
+            **{key: part for key, part in chart.spec.items() if key not in ("$schema", "config")},
+        }
+        for name, chart in charts.items()
+    ]
+    description = " ".join(f"{name}: {chart.description}" for name, chart in charts.items())
+    return finish({"vconcat": views}, _title(result), description, grid_of(result))
 
 
 def triangle(result: Result, width: int = WIDE) -> Chart:
@@ -238,16 +272,16 @@ def grid_of(result: Result) -> Grid:
     measure = result.measure
     bands = [f"{band}_share" for band in BANDS if f"{band}_share" in result.table.column_names]
     has_interval = bool(measure.low)
-    head = [heading(name) for name in _splits(result)] or [heading("figure")]
+    head = [heading(name) for name in splits_of(result)] or [heading("figure")]
     head += [translate(measure.title), *([translate(_INTERVAL)] if has_interval else []), *map(heading, bands)]
     rows = []
     for record in result.to_records():
-        names = [show_group(record[name], name) for name in _splits(result)] or [translate(measure.title)]
+        names = [show_group(record[name], name) for name in splits_of(result)] or [translate(measure.title)]
         figure = translate(_HIDDEN) if record.get("is_hidden") else _figure(result, record)
         interval = [_interval(result, record) or NOTHING] if has_interval else []
         count = show(record[measure.count], "count")
         rows.append((*names, figure, *interval, *(percent(record[band]) for band in bands), count))
-    return Grid((*head, heading(measure.count)), tuple(rows), max(1, len(_splits(result))))
+    return Grid((*head, heading(measure.count, measure.name)), tuple(rows), max(1, len(splits_of(result))))
 
 
 def times_of(days: Sequence[date], unit: str, count: int) -> Scale:
@@ -287,14 +321,10 @@ def _shape(result: Result, width: int) -> Chart:
 
 def _shares_by_group(result: Result, width: int) -> Chart:
     """The figure of each group, and beneath it the three shares in the same order."""
-    records = result.to_records()
-    names = _most_counted(result, records, MOST_GROUPS)
-    chosen = [r for r in records if _label(result, r) in names and r[result.measure.headline] is not None]
-    chosen = sorted(chosen, key=lambda record: -record[result.measure.headline])
-    chart = in_groups(result, width)
+    chosen, chart = choose_groups(result), in_groups(result, width)
     if not chosen:
         return chart
-    rows = [(_label(result, record), _share_row(record)) for record in chosen]
+    rows = [(label, _share_row(record)) for label, record in chosen]
     drawn = {key: part for key, part in chart.spec.items() if key not in ("$schema", "config")}
     views = [drawn, shapes.shares_by_group(rows, width, list(_band_names().values()))]
     return finish({"vconcat": views}, chart.title, chart.description, chart.table)
@@ -354,28 +384,6 @@ def _interval(result: Result, record: Record) -> str:
     return show_interval(low, high, measure.unit, result.currency)
 
 
-def _splits(result: Result) -> list[str]:
-    """The splits that tell groups apart; one with a single value (all answers are of one occasion) says nothing."""
-    return [name for name in result.by if len(result) > 1 and len(result.table[name].unique()) > 1]
-
-
-def _groups(result: Result) -> list[str]:
-    return [name for name in _splits(result) if name not in TIME_UNITS]
-
-
-def _label(result: Result, record: Record, without: str = "") -> str:
-    return begin(" · ".join(show_group(record[name], name) for name in _splits(result) if name != without))
-
-
-def _most_counted(result: Result, records: Sequence[Record], most: int) -> set[str]:
-    """The names of the groups with the largest counts."""
-    sizes: dict[str, float] = {}
-    for record in records:
-        name = _label(result, record, next((unit for unit in result.by if unit in TIME_UNITS), ""))
-        sizes[name] = sizes.get(name, 0) + float(record[result.measure.count] or 0)
-    return set(sorted(sizes, key=lambda name: (-sizes[name], name))[:most])
-
-
 def _range(point: Point) -> list[float | None]:
     """The figure and as much of its interval as leaves room for the course: a few wild months must not flatten it."""
     return [point.value, point.low, point.high]
@@ -394,7 +402,7 @@ def _scale(result: Result, values: Sequence[float | None], *, count: int = 5, ze
 
 def _title(result: Result) -> str:
     title = translate(result.measure.title)
-    splits = [heading(name) for name in _splits(result)]
+    splits = [heading(name, result.measure.name) for name in naming_splits(result)]
     return translate(_BY, measure=title, split=", ".join(splits)) if splits else title
 
 

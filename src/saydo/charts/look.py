@@ -50,6 +50,7 @@ CONFIG: dict[str, Any] = {
     },
     "text": {"font": FONT, "fontSize": 12, "fill": INK, "baseline": "middle"},
     "header": {"title": None, "labelFont": FONT, "labelFontSize": 12, "labelColor": INK, "labelAnchor": "start"},
+    "title": {"anchor": "start", "color": INK, "font": FONT, "fontSize": 12},
     "concat": {"spacing": 18},
 }
 _VARIABLES = {light: f"var(--{name}, {light})" for name, (light, _) in PALETTE.items()}

@@ -239,8 +239,8 @@ acquisition = Measure(
     chart="bars",
     bound=mark("one row per group and month since the first purchase"),
     sentence=mark(
-        "{acquired_via}: {new_customers} new customers cost {cost_per_customer} each, paid back after {payback_months} "
-        "months; keeping a customer costs {keeping_cost} a year."
+        "{acquired_via}: {new_customers} new customers cost {cost_per_customer} each (months until paid back: "
+        "{payback_months}); keeping a customer costs {keeping_cost} a year."
     ),
     definition=mark(
         "What was spent to win customers, over the new customers it won; the months until their margin has paid it "

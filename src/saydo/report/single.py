@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from string import Formatter
 
+import pyarrow as pa
+
 from saydo.charts.cells import tell
-from saydo.charts.figures import begin, show_group, show_period
+from saydo.charts.figures import SCALES, begin, heading, is_told, show_group, show_period
+from saydo.charts.groups import number_of_groups
 from saydo.language import mark, translate, translate_count
 from saydo.measures import TIME_UNITS
 from saydo.report.story import Figure, Picture, Record, figure_of, known, picture, value_of
 from saydo.result import Result
 
 FOREMOST = 4
-_UNTOLD = ("rank", "scale_min", "scale_max")  # they place a row and do not name it
+_UNTOLD = ("rank", *SCALES)  # they place a row and do not name it
 _PARTS = ("score", "item")  # unknown in rows of the whole
 _DIFFERENT = ("question", "outcome", "scale_max", "occasion")  # rows that differ in these cannot be ranked
 _BESIDE = mark("{measure}: {first} stands at {first_figure}, {last} at {last_figure}")
@@ -44,7 +48,7 @@ def headline(result: Result) -> str:
     if len(records) == 1 or _names_its_group(result):
         counted = result.measure.count
         foremost = max(records, key=lambda one: (one[counted] or 0, one[result.measure.headline]))
-        told = tell(result, foremost).rstrip(".")
+        told = begin(tell(result, foremost).rstrip("."))
         return told or translate(_SOLE, measure=title, figure=value_of(result, foremost))
     return _tell_groups(result, records, title)
 
@@ -61,15 +65,26 @@ def _tell_groups(result: Result, records: list[Record], title: str) -> str:
     """From when to when, from whom to whom; or the two most counted, where rows are of different things."""
     if any(name in TIME_UNITS for name in result.by):
         return _tell_course(result, records, title)
+    number = number_of_groups(result)
     if any(len({record[name] for record in records}) > 1 for name in _DIFFERENT if name in result.by):
         most = sorted(records, key=lambda one: -(one[result.measure.count] or 0))
         pattern, first, last = _BESIDE, most[0], most[1]
+    elif number:
+        ordered = sorted(records, key=lambda one: (one[number] is None, one[number]))
+        pattern, first, last = _COURSE, ordered[0], ordered[-1]
     else:
         ordered = sorted(records, key=lambda one: -one[result.measure.headline])
         pattern, first, last = _EXTREMES, ordered[0], ordered[-1]
     places = {"first": label_of(result, first, records), "last": label_of(result, last, records)}
-    figures = {"first_figure": value_of(result, first), "last_figure": value_of(result, last)}
+    if number and pattern == _COURSE:
+        places = {place: f"{heading(number, result.measure.name)} {name}" for place, name in places.items()}
+    figures = {"first_figure": _own_value(result, first), "last_figure": _own_value(result, last)}
     return translate(pattern, measure=title, **places, **figures)
+
+
+def _own_value(result: Result, record: Record) -> str:
+    """The figure of a row in the digits that its own interval bears: beside it may stand something else altogether."""
+    return value_of(replace(result, table=pa.Table.from_pylist([dict(record)], result.table.schema)), record)
 
 
 def _tell_course(result: Result, records: list[Record], title: str) -> str:
@@ -102,7 +117,7 @@ def label_of(result: Result, record: Record, among: list[Record]) -> str:
     """What a row is called: its groups, those left out that are the same in all rows ``among`` which it stands."""
     names = [name for name in result.by if name not in _UNTOLD]
     telling = _telling(names, among) or names
-    return " · ".join(show_group(record[name], name) for name in telling)
+    return " · ".join(show_group(record[name], name) for name in telling if is_told(record[name], name))
 
 
 def _telling(names: Sequence[str], among: Sequence[Record]) -> list[str]:

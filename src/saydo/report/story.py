@@ -226,7 +226,11 @@ def figure_of(result: Result, record: Record, label: str = "") -> Figure:
     label = label or translate(measure.title)
     counted = count_of(f"{measure.name}.{measure.count}", record[measure.count])
     interval = interval_of(result, record)
-    sure = translate("95%: {interval} · {count}", interval=interval, count=counted) if interval else counted
+    if measure.is_bounded:
+        is_known = record[measure.low] == record[measure.high]
+        sure = counted if is_known else translate("bounds: {interval} · {count}", interval=interval, count=counted)
+    else:
+        sure = translate("95%: {interval} · {count}", interval=interval, count=counted) if interval else counted
     return Figure(label, value_of(result, record), sure)
 
 

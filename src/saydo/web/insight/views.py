@@ -275,7 +275,7 @@ def _column(asked: Asked, result: Result, name: str) -> Column:
     first = f"-{name}" if is_number else name
     other = {name: f"-{name}", f"-{name}": name}.get(asked.sort, first)
     measure = result.measure
-    words = heading(name)
+    words = heading(name, measure.name)
     title = translate(measure.title) if name == measure.headline and words == name.replace("_", " ") else begin(words)
     return Column(name, title, is_number, order, asked.at(sort=other, page=1))
 
@@ -297,8 +297,9 @@ def _sorted(table: pa.Table, sort: str) -> pa.Table:
 def _cell(result: Result, column: Column, record: Mapping[str, Any]) -> Cell:
     value = record[column.name]
     if column.name in result.by or (value is not None and not is_figure(value)):
-        text = f"{value:g}" if isinstance(value, float) else show_group(value, column.name)
-        return Cell(text, link=_customer_link(value) if column.name == "customer_id" and value else "")
+        return Cell(
+            show_group(value, column.name), link=_customer_link(value) if column.name == "customer_id" and value else ""
+        )
     return Cell(show_cell(result, column.name, record), column.is_number)
 
 
