@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from saydo.measures._commitments import judge_commitments
 from saydo.web import feed
+from saydo.web.accounts.models import Company
 from saydo.web.care.models import Case, Contact
 from saydo.web.customers.models import Consent, Customer, Note, Person, Referral, Touchpoint
 from saydo.web.promises.models import Commitment, Promise
@@ -243,3 +245,15 @@ def test_page_speaks_french(
     page = client_of("agent").get("/customers/c/").content.decode()
     assert 'lang="fr"' in page
     assert "21,00" in page
+
+
+def test_day_is_the_same_in_every_zone_and_midnight_is_no_time(customer: Customer, client_of: Any) -> None:
+    Company.here()
+    Company.objects.update(zone="America/New_York")
+    Contract.objects.filter(pk="t").update(started_on=date(2026, 3, 5))
+    Customer.objects.filter(pk="c").update(first_seen_at=datetime(2026, 3, 2, 5, tzinfo=UTC))  # midnight there
+    page = client_of("agent").get("/customers/c/").content.decode()
+    told = [" ".join(part.split()) for part in re.sub("<[^>]+>", "\n", page).splitlines() if part.strip()]
+    assert told[told.index("Became our customer") - 1] == "Mar 2"
+    begun = next(place for place, text in enumerate(told) if text.startswith("Contract begun"))
+    assert told[begun - 1] == "Mar 5"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from itertools import islice
 from typing import Any, cast
 
@@ -90,7 +90,8 @@ class Entry:
         """Day and month, with the time of day where it is known (a date alone is midnight)."""
         locale = current_locale()
         text = dates.format_skeleton("MMMd", self.at, locale=locale)
-        return text if self.is_day else f"{text}, {dates.format_time(self.at, 'short', locale=locale)}"
+        is_known = not self.is_day and self.at.time() != time()
+        return f"{text}, {dates.format_time(self.at, 'short', locale=locale)}" if is_known else text
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def _timeline(request: HttpRequest, keys: list[str]) -> dict[str, Any]:
     zone = ZoneInfo(Company.here().zone)
     months: dict[str, list[Entry]] = {}
     for entry in page.entries:
-        entry.at = entry.at.astimezone(zone)
+        entry.at = entry.at if entry.is_day else entry.at.astimezone(zone)  # a day is the same everywhere
         months.setdefault(month(entry.at), []).append(entry)
     state = request.GET.copy()
     state.pop("page", None)

@@ -28,6 +28,7 @@ from saydo.web.promises.models import Commitment, Promise
 from saydo.web.rights import may, needs
 
 _PAGE = 50
+_MAY_BE_EMPTY = ("customer_id", "touchpoint_id", "due_at", "fulfilled_at", "order_id")  # columns of the list
 _COMPUTING = mark("The figures are being computed. Look again in a minute.")
 _PATIENCE = 8.0  # seconds to wait for a figure with the page
 STATES = {
@@ -148,6 +149,7 @@ def _given(request: HttpRequest, found: Promise) -> dict[str, Any]:
     note(request, mark("listed"), "commitments", found.pk, found=len(given[:_PAGE]))
     return {
         "given": given[:_PAGE],
+        "tells": {name: any(getattr(row, name) for row in given) for name in _MAY_BE_EMPTY},
         "state": state if state in STATES else "",
         "states": STATES,
         "as_of": now.astimezone(zone) - timedelta(microseconds=1),
