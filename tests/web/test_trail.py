@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from saydo.language import use
 from saydo.web.accounts.actions import forget_trail
 from saydo.web.accounts.models import Entry, User
 
@@ -105,3 +106,10 @@ def test_trail_is_taken_away_as_csv_that_no_sheet_computes(client_of: ClientOf, 
         ("agent@example.org", "'=1+1", "rows: 3; fields: name, email")
     ]
     assert Entry.objects.filter(action="exported the trail").count() == 1
+
+
+def test_details_are_told_in_the_language_in_use() -> None:
+    entry = Entry(details={"found": 3, "fields": ["name", "email"], "unheard": 1})
+    assert entry.told == "rows found: 3; fields: name, email; unheard: 1"
+    with use("fr"):
+        assert entry.told == "lignes trouvées\u00a0: 3; champs\u00a0: name, email; unheard\u00a0: 1"

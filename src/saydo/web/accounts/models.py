@@ -13,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
 
-from saydo.language import LANGUAGES
+from saydo.language import LANGUAGES, mark, translate
 from saydo.web.rights import ROLES
 
 
@@ -106,6 +106,24 @@ class Place(models.Model):
         db_table = "places"
 
 
+_DETAILS = {
+    "found": mark("rows found"),
+    "rows": mark("rows"),
+    "pairs": mark("pairs"),
+    "fields": mark("fields"),
+    "role": mark("role"),
+    "other": mark("other record"),
+    "rights": mark("rights"),
+    "written": mark("rows written"),
+    "refused": mark("rows refused"),
+    "event": mark("event"),
+    "part": mark("page"),
+    "purpose": mark("purpose"),
+    "channel": mark("channel"),
+    "at_risk": mark("customers at risk"),
+}
+
+
 class Entry(models.Model):
     """The trail: who did or saw what and when. It names things by their keys, never a person by name; append only."""
 
@@ -128,11 +146,12 @@ class Entry(models.Model):
 
     @property
     def told(self) -> str:
-        """The details as one line."""
+        """The details as one line, in the language in use."""
         parts = (
             (name, ", ".join(map(str, one)) if isinstance(one, list) else one) for name, one in self.details.items()
         )
-        return "; ".join(f"{name}: {value}" for name, value in parts)
+        called = ((translate(_DETAILS.get(name, name)), value) for name, value in parts)
+        return "; ".join(translate("{name}: {value}", name=name, value=value) for name, value in called)
 
 
 class Erasure(models.Model):
