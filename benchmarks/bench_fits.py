@@ -32,8 +32,8 @@ Parquet files and ends with the figures beside it, called as its documentation w
 per customer, contract, order or reply in memory, so that reading and summing are left out. *Saydo* gives more than
 that in the same time: intervals, tests, figures by the side. Two do less: of many comments `themes` reads 20,000, and
 its themes are no other's; of a million customers `promise_effect` is fitted to 50,000, so that its interval is wider,
-and further off, than that of all. Every contender has a process of its own, its packages loaded beforehand, and {THREADS}
-threads; DuckDB has {MEMORY} of memory before it spills to disk. Seconds are by the clock, the best of several warm laps
+and further off, than that of all. Every contender has a process of its own, its packages loaded beforehand, and
+{THREADS} threads; DuckDB has {MEMORY} of memory before it spills to disk. Seconds are by the clock, the best of several warm laps
 (one who takes more than {PATIENCE:.0f} s has one); memory is the highest of the whole process. *Slower by* is the
 peer's time over Saydo's, by the clock and by the processor; *memory* its memory over Saydo's. *Off by* is the furthest
 of its figures from Saydo's, in parts of it. PyMC-Marketing takes the maximum of a posterior, DoubleML divides at random
