@@ -27,17 +27,18 @@ OURS = "Saydo"
 _NO_PEERS = "The peers could not be installed on this machine: Saydo ran alone."
 _SHOWN = ("lifetimes", "pymc-marketing", "lifelines", "DoubleML", "pingouin", "scikit-learn")
 _ABOUT = f"""\
-Companies drawn from the very models that are fitted to them (`benchmarks/rivals`). Each contender starts from the same
-Parquet files and ends with the figures beside it, called as its documentation writes it; *alone* starts from one row
-per customer, contract, order or reply in memory, so that reading and summing are left out. *Saydo* gives more than
-that in the same time: intervals, tests, figures by the side. Two do less: of many comments `themes` reads 20,000, and
-its themes are no other's; of a million customers `promise_effect` is fitted to 50,000, so that its interval is wider,
-and further off, than that of all. Every contender has a process of its own, its packages loaded beforehand, and
-{THREADS} threads; DuckDB has {MEMORY} of memory before it spills to disk. Seconds are by the clock, the best of several warm laps
-(one who takes more than {PATIENCE:.0f} s has one); memory is the highest of the whole process. *Slower by* is the
-peer's time over Saydo's, by the clock and by the processor; *memory* its memory over Saydo's. *Off by* is the furthest
-of its figures from Saydo's, in parts of it. PyMC-Marketing takes the maximum of a posterior, DoubleML divides at random
-and has other models of the chance and of the outcome: these cannot agree to the last digits."""
+Companies drawn from the very models that are fitted to them (`benchmarks/rivals`). Each contender starts from the
+same Parquet files and ends with the figures beside it, called as its documentation writes it; *alone* starts from one
+row per customer, contract, order or reply in memory, so that reading and summing are left out. *Saydo* gives more
+than that in the same time: intervals, tests, figures by the side. Two do less: of many comments `themes` reads
+20,000, and its themes are no other's; of a million customers `promise_effect` is fitted to 50,000, so that its
+interval is wider, and further off, than that of all. Every contender has a process of its own, its packages loaded
+beforehand, and {THREADS} threads; DuckDB has {MEMORY} of memory before it spills to disk. Seconds are by the clock,
+the best of several warm laps (one who takes more than {PATIENCE:.0f} s has one); memory is the highest of the whole
+process. *Slower by* is the peer's time over Saydo's, by the clock and by the processor; *memory* its memory over
+Saydo's. *Off by* is the furthest of its figures from Saydo's, in parts of it. PyMC-Marketing takes the maximum of a
+posterior, DoubleML divides at random and has other models of the chance and of the outcome: these cannot agree to the
+last digits."""
 _HEADER = (
     *("Contest", "Size", "By", "Seconds", "Processor s", "Memory MB"),
     *("Slower by", "Slower by (processor)", "Memory", "Aim", "Figures", "Off by"),
