@@ -48,6 +48,7 @@ def main() -> None:
     """Take all pictures anew."""
     shutil.rmtree(BUILD, ignore_errors=True)
     BUILD.mkdir(parents=True)
+    shutil.rmtree(HOME / "results", ignore_errors=True)  # answers kept by this version before it was changed
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_find_browser(), args=["--no-sandbox"])
         for picture in _application(browser):
