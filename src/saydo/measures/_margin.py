@@ -67,12 +67,11 @@ def movements(
     """One row per event that moves a margin: customer_id?, order_id?, product_id?, kind?, at, `AMOUNTS`.
 
     ``with_lines`` an order is a row per line, whose ``kind`` and product it names, and one for its shipping; otherwise
-    it may be a single row, which is shorter to keep. Amounts are float64, null where an event has none of the kind
+    it is a single row. Amounts are float64, null where an event has none of the kind
     (sums skip null several times faster than 0). What has no customer is in it: leave it out of figures per customer.
     """
     orders = _rated_orders(facts)
-    is_whole = facts.is_keeping and not with_lines
-    rows = _whole(facts, orders) if is_whole else _lines(facts, orders).union(_shipping(orders))
+    rows = _lines(facts, orders).union(_shipping(orders)) if with_lines else _whole(facts, orders)
     for table, find in (("returns", _returns), ("payments", _payments), ("contacts", _contacts), ("cases", _cases)):
         rows = rows.union(find(facts, orders)) if facts.has(table) else rows
     return in_period(facts, facts.keep(rows), "at", since, until)
@@ -198,41 +197,57 @@ def _rated_orders(facts: Facts) -> ir.Table:
 
 def _lines(facts: Facts, orders: ir.Table) -> ir.Table:
     """The lines of ``orders``, at the order's time."""
-    sold = orders.rename(_order="order_id", at="ordered_at", charged="shipping_charged")
-    sold = sold.select("_order", "customer_id", "at", "charged", *_rate_of(sold))
-    lines = facts.table("order_lines").select("order_id", "kind", "product_id", "quantity", "unit_price", "unit_cost")
-    rows = lines.join(sold, [("order_id", "_order")])
-    amount = _convert(_number(rows.quantity) * _number(rows.unit_price), rows)
-    rows = _add_cost(facts, rows.mutate(amount=amount, own_cost=_convert(_number(rows.unit_cost), rows)))
-    is_goods, is_shipping = ~rows.kind.isin(_WITHOUT_GOODS), rows.kind == "shipping"
-    return _movement(
-        rows,
-        sales=ibis.ifelse(is_shipping, None, rows.amount),
-        sales_without_cost=ibis.ifelse(is_goods & rows.cost.isnull(), rows.amount, None),
-        cost_of_goods=_number(rows.quantity) * rows.cost,
-        shipping=ibis.ifelse(is_shipping & rows.charged.isnull(), -rows.amount, None),
-    )
+    rows = _value_lines(facts, orders, "customer_id", "charged")
+    return _movement(rows, **{**{name: rows[name] for name in _OF_LINES}, "shipping": _sent_as_lines(rows)})
 
 
 def _whole(facts: Facts, orders: ir.Table) -> ir.Table:
     """The lines and the shipping of each order as one row."""
-    lines = _lines(facts, orders)
+    lines = _value_lines(facts, orders)
     sums = lines.group_by(_order="order_id").aggregate(**{name: lines[name].sum() for name in _OF_LINES})
-    rows = orders.rename(at="ordered_at").left_join(sums, [("order_id", "_order")])
-    is_unsent = rows.shipping_cost.isnull() & rows.shipping_charged.isnull()
-    shipping = ibis.ifelse(is_unsent, rows.shipping, rows.shipping.coalesce(0.0) + _sent(rows))
-    rows = _movement(rows, **{name: rows[name] for name in _OF_LINES} | {"shipping": shipping})
+    rows = orders.rename(at="ordered_at", charged="shipping_charged").left_join(sums, [("order_id", "_order")])
+    is_unsent = rows.shipping_cost.isnull() & rows.charged.isnull()
+    sent = _sent_as_lines(rows)
+    shipping = ibis.ifelse(is_unsent, sent, sent.coalesce(0.0) + _sent(rows))
+    rows = _movement(rows, **{**{name: rows[name] for name in _OF_LINES}, "shipping": shipping})
     return rows.filter(ibis.or_(*(rows[name].notnull() for name in _OF_LINES)))  # an order without lines moves nothing
 
 
+def _value_lines(facts: Facts, orders: ir.Table, *columns: str) -> ir.Table:
+    """Order lines with what each adds to `_OF_LINES`, and these ``columns`` of their order (``at``, ``charged`` ...).
+
+    Lines of other ``orders`` are among them where no column is asked for and no rate depends on the order: summing
+    them costs less than a join that tells them apart.
+    """
+    rows = facts.table("order_lines").select("order_id", "kind", "product_id", "quantity", "unit_price", "unit_cost")
+    if columns or _rate_of(orders) or is_mixed(facts, "products"):
+        sold = orders.rename(_order="order_id", at="ordered_at", charged="shipping_charged")
+        rows = rows.join(sold.select("_order", "at", *columns, *_rate_of(sold)), [("order_id", "_order")])
+    amount = _convert(_number(rows.quantity) * _number(rows.unit_price), rows)
+    rows = _add_cost(facts, rows.mutate(amount=amount, own_cost=_convert(_number(rows.unit_cost), rows)))
+    is_goods, is_shipping = ~rows.kind.isin(_WITHOUT_GOODS), rows.kind == "shipping"
+    return rows.mutate(
+        sales=ibis.ifelse(is_shipping, None, rows.amount),
+        sales_without_cost=ibis.ifelse(is_goods & rows.cost.isnull(), rows.amount, None),
+        cost_of_goods=_number(rows.quantity) * rows.cost,
+        shipping=ibis.ifelse(is_shipping, -rows.amount, None),
+    )
+
+
+def _sent_as_lines(rows: ir.Table) -> ir.Value:
+    """What lines of shipping were charged; the order's own word (``charged``) comes before them."""
+    return ibis.ifelse(rows.charged.isnull(), rows.shipping, None)
+
+
 def _shipping(orders: ir.Table) -> ir.Table:
-    rows = orders.filter(orders.shipping_cost.notnull() | orders.shipping_charged.notnull()).rename(at="ordered_at")
+    rows = orders.rename(at="ordered_at", charged="shipping_charged")
+    rows = rows.filter(rows.shipping_cost.notnull() | rows.charged.notnull())
     return _movement(rows, shipping=_sent(rows))
 
 
 def _sent(orders: ir.Table) -> ir.Value:
     """What shipping cost less what was charged for it."""
-    net = _number(orders.shipping_cost).coalesce(0.0) - _number(orders.shipping_charged).coalesce(0.0)
+    net = _number(orders.shipping_cost).coalesce(0.0) - _number(orders.charged).coalesce(0.0)
     return _convert(net, orders)
 
 
@@ -255,23 +270,23 @@ def _returned(facts: Facts, orders: ir.Table) -> ir.Table:
     sold = orders.select(_order="order_id", _customer="customer_id", **{name: name for name in _rate_of(orders)})
     rows = returns.left_join(sold, [("order_id", "_order")])
     rows = rows.filter(rows.order_id.isnull() | rows["_order"].notnull()).select(
-        *("return_id", "order_id", "at", "quantity", "refund", *_rate_of(orders)),
+        *("return_id", "order_id", "line", "at", "quantity", "refund", *_rate_of(orders)),
         customer_id=rows["_customer"].coalesce(rows.customer_id),
         own_product="product_id",
     )
-    lines = _returned_lines(facts).rename(_return="return_id")
+    lines = _returned_lines(facts, rows).rename(_return="return_id")
     rows = rows.left_join(lines, [("return_id", "_return")])
     known = {"product_id": rows.own_product.coalesce(rows.product_id), "own_cost": _convert(rows.unit_cost, rows)}
     price = _convert(rows.unit_price, rows)
     return rows.mutate(**known, taken_back=_number(rows.refund).coalesce(_number(rows.quantity) * price))
 
 
-def _returned_lines(facts: Facts) -> ir.Table:
+def _returned_lines(facts: Facts, returns: ir.Table) -> ir.Table:
     """Per return that names its order: price and cost (order's currency), product and kind of what came back.
 
-    That is its line; without a line, the mean of the order's lines with its product.
+    That is its line; without a line, the mean of the order's lines with its product (``own_product``).
     """
-    returns = facts.table("returns").select("return_id", _order="order_id", _line="line", _product="product_id")
+    returns = returns.select("return_id", _order="order_id", _line="line", _product="own_product")
     lines = facts.table("order_lines").select("order_id", "line", "kind", "product_id", "unit_price", "unit_cost")
     is_same = (lines.line == returns["_line"]) | (returns["_line"].isnull() & (lines.product_id == returns["_product"]))
     sold = lines.join(returns, (lines.order_id == returns["_order"]) & is_same)
