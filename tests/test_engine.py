@@ -72,6 +72,13 @@ def test_nothing_is_kept_unless_asked() -> None:
     assert facts.keep(orders) is orders
 
 
+def test_facts_make_a_thing_of_a_name_once() -> None:
+    facts = make_facts(orders=[{"ordered_at": "2024-01-01"}])
+    made = [facts.once(("list", number), lambda: [object()]) for number in (1, 2, 1)]
+    assert made[0] is made[2] is not made[1]
+    assert facts.known_before(date(2024, 1, 1)).once(("list", 1), list) == []
+
+
 def test_many_threads_keep_the_same_rows_at_once() -> None:
     facts = make_facts(orders=[{"ordered_at": "2024-01-01"}]).keeping()
 

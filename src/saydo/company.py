@@ -7,12 +7,12 @@ expression to the engine that holds them. `Manifest` is the small file ``saydo.j
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -24,6 +24,7 @@ from saydo.facts import CONTRACT_VERSION, TABLES, Column, Table
 from saydo.language import mark
 
 MANIFEST_FILE = "saydo.json"
+Made = TypeVar("Made")
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)  # far beyond them the calendar ends
 _MOMENT = mark("a day or a time, such as 2024-07-01 or 2024-07-01T12:00")
 
@@ -126,6 +127,7 @@ class Facts:
         self.zone = ZoneInfo(manifest.zone)
         self.currency = manifest.currency or _only_currency(manifest)
         self.as_of = as_of if as_of is not None else self._end_of_last_day()
+        self._made: dict[Hashable, Any] = {}
 
     def has(self, table: str) -> bool:
         """Does the company have rows of this table?"""
@@ -155,6 +157,16 @@ class Facts:
     def hold(self, rows: ir.Table) -> ir.Table:
         """``rows`` of many joins that one measure reads several times: held by the engine for half an hour at least."""
         return self.engine.keep(rows)
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives, made the first time that these facts are asked for it by this name.
+
+        For what is small and dear, such as a fit, or an expression of many joins, which takes long to build.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        made: Made = self._made[name]
+        return made
 
     def known_before(self, moment: datetime | date | None) -> Facts:
         """The same facts seen from a moment (a date is its first instant, locally); null changes nothing."""

@@ -22,7 +22,7 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.expr.operations import InMemoryTable
+from ibis.expr.operations import InMemoryTable, Node
 
 from saydo.company import MANIFEST_FILE, Facts, Manifest, expected_columns
 from saydo.errors import BadSetting, NoSuchPath
@@ -46,6 +46,7 @@ class DuckDBEngine:
         self._spill = Path(tempfile.mkdtemp(prefix="saydo-"))
         self._clean_up = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._kept: dict[str, float] = {}  # when each was last asked for, the longest ago first
+        self._names: dict[Node, str] = {}  # of expressions kept before: to compile a long one takes half a second
         self._keeping = threading.Lock()
         settings: dict[str, Any] = {
             "memory_limit": memory_limit or os.environ.get("SAYDO_MEMORY", "1500MB"),
@@ -77,9 +78,11 @@ class DuckDBEngine:
 
         Where the files grow large, those go that nobody asked for in the last half hour.
         """
-        query = compile_sql(rows)
-        name = _name_kept(query)
         with self._keeping:  # threads that need the same rows wait for the first of them
+            name = self._names.get(rows.op(), "")
+            if name not in self._kept:
+                query = compile_sql(rows)
+                name = self._names[rows.op()] = _name_kept(query)
             if name not in self._kept:
                 file, cursor = quote_text(str(self._spill / f"{name}.parquet")), self._cursor()
                 cursor.execute(f"COPY ({query}) TO {file} (FORMAT parquet)")
@@ -99,6 +102,7 @@ class DuckDBEngine:
             self._cursor().execute(f"DROP VIEW {quote_name(name)}")
             (self._spill / f"{name}.parquet").unlink()
             del self._kept[name]
+            self._names = {rows: known for rows, known in self._names.items() if known != name}
             excess -= sizes[name]
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:

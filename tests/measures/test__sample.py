@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.companies import make_facts
 
-from saydo import measures, read
+from saydo import engine, measures, read
 from saydo.company import Facts
 from saydo.measures import _population, _sample
 from saydo.measures._sample import take_some
@@ -51,7 +51,7 @@ def test_some_customers_come_with_all_that_is_theirs(many: Facts) -> None:
 
 def test_accounts_are_taken_whole_and_the_same_each_time(many: Facts) -> None:
     def ask() -> list[dict[str, str]]:
-        some, _ = take_some(many)
+        some, _ = take_some(Facts(many.engine, many.manifest))
         return some.run(some.table("customers").select("customer_id", "account_id").order_by("customer_id")).to_pylist()
 
     taken = ask()
@@ -59,6 +59,21 @@ def test_accounts_are_taken_whole_and_the_same_each_time(many: Facts) -> None:
     everybody = many.run(many.table("customers").select("customer_id", "account_id")).to_pylist()
     assert sum(row["account_id"] in accounts for row in everybody) == sum(bool(row["account_id"]) for row in taken)
     assert ask() == taken
+
+
+def test_what_was_kept_of_some_customers_and_let_go_is_kept_again(many: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    some, _ = take_some(many)
+    orders = some.table("orders").select("order_id", "customer_id")
+    before = some.run(some.hold(orders)).sort_by("order_id")
+    monkeypatch.setattr(engine, "MOST_KEPT", 0)
+    monkeypatch.setattr(engine, "_LATELY", -1.0)  # whatever is kept goes when the next is
+    many.hold(many.table("payments"))
+    many.hold(many.table("returns"))
+    monkeypatch.setattr(engine, "MOST_KEPT", 10**9)
+    again, _ = take_some(many)
+    assert again is some
+    assert again.run(again.hold(orders)).sort_by("order_id").equals(before)
+    assert again.run(orders).num_rows == before.num_rows > 0
 
 
 def test_a_company_of_usual_size_is_taken_whole(many: Facts, monkeypatch: pytest.MonkeyPatch) -> None:

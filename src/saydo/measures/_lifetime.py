@@ -72,9 +72,9 @@ def choose_model(facts: Facts, names: Sequence[str], until: date | None = None) 
     days = (last_day(facts) - end).days + 1
     if days < 1 or min(histories.returned, float(coming @ histories.count)) < ENOUGH:
         whole = read_histories(run_histories(facts, find_histories(facts)))
-        best = max(fit_all(whole, names), key=lambda one: one.log_likelihood)
+        best = max(fit_all(facts, whole, names), key=lambda one: one.log_likelihood)
         return Chosen(best.model, (Note(_TOO_SHORT, {"model": TITLES[best.model.name]}),))
-    fits = fit_all(histories, names)
+    fits = fit_all(facts, histories, names, end)
     choice = choose(fits, histories, float(days), coming)
     model = fits[choice.place].model
     text = _AHEAD if choice.place else _KEPT
@@ -88,17 +88,25 @@ def hold_out_from(facts: Facts) -> date:
     return end + timedelta(days=1) - timedelta(days=days // 4)
 
 
-def fit_all(histories: Histories, names: Sequence[str]) -> list[Fit]:
-    """The models that can be fitted; raises `NoFit` when none can, `TooFewRepeats` when so few came back."""
+def fit_all(facts: Facts, histories: Histories, names: Sequence[str], until: date | None = None) -> list[Fit]:
+    """The models that can be fitted (`fit_once`); raises `NoFit` when none can, `TooFewRepeats` if few came back."""
     fits, failed = [], None
     for name in names:
         try:
-            fits.append(fit(histories, MODELS[name]))
+            fits.append(fit_once(facts, histories, MODELS[name], until))
         except NoFit as error:
             failed = error
     if failed and not fits:
         raise failed
     return fits
+
+
+def fit_once(facts: Facts, histories: Histories, model: Model, until: date | None = None) -> Fit:
+    """The model of all customers' ``histories`` in days, seen from the end of the day before ``until``.
+
+    It is fitted once, for several figures ask for the same.
+    """
+    return facts.once(("fit", model.name, until), lambda: fit(histories, model))
 
 
 def note_bounds(fitted: Fit) -> tuple[Note, ...]:
@@ -123,7 +131,7 @@ def customer_values(
     rows = find_histories(facts)
     found = run_histories(facts, rows)
     histories = read_histories(found)
-    fitted = fit(histories, chosen.model)
+    fitted = fit_once(facts, histories, chosen.model)
     values = _look_ahead(fitted, found.select(list(KEYS)), histories, horizon, discount)
     credibility = find_credibility(some)
     told = ibis.memtable(values.rename_columns([f"_{n}" if n in KEYS else n for n in values.column_names]))

@@ -70,10 +70,7 @@ def movements(
     it is a single row. Amounts are float64, null where an event has none of the kind
     (sums skip null several times faster than 0). What has no customer is in it: leave it out of figures per customer.
     """
-    orders = _rated_orders(facts)
-    rows = _lines(facts, orders).union(_shipping(orders)) if with_lines else _whole(facts, orders)
-    for table, find in (("returns", _returns), ("payments", _payments), ("contacts", _contacts), ("cases", _cases)):
-        rows = rows.union(find(facts, orders)) if facts.has(table) else rows
+    rows = facts.once(("movements", with_lines), lambda: _all_movements(facts, with_lines))
     return in_period(facts, facts.keep(rows), "at", since, until)
 
 
@@ -193,6 +190,14 @@ def note_unknown_returns(facts: Facts, since: date | None = None, until: date | 
 def _rated_orders(facts: Facts) -> ir.Table:
     orders = sold_orders(facts)
     return add_rate(facts, "orders", orders) if is_mixed(facts, "orders") else orders
+
+
+def _all_movements(facts: Facts, with_lines: bool) -> ir.Table:
+    orders = _rated_orders(facts)
+    rows = _lines(facts, orders).union(_shipping(orders)) if with_lines else _whole(facts, orders)
+    for table, find in (("returns", _returns), ("payments", _payments), ("contacts", _contacts), ("cases", _cases)):
+        rows = rows.union(find(facts, orders)) if facts.has(table) else rows
+    return rows
 
 
 def _lines(facts: Facts, orders: ir.Table) -> ir.Table:

@@ -20,6 +20,7 @@ from saydo.measures._lifetime import (
     choose_model,
     customer_margins,
     find_credibility,
+    fit_once,
     margin_of_a_purchase,
     note_bounds,
 )
@@ -28,7 +29,7 @@ from saydo.measures._measure import Note, add_columns
 from saydo.measures._purchases import find_purchases
 from saydo.measures._sample import take_some
 from saydo.stats.arrays import divide
-from saydo.stats.lifetimes import Fit, Histories, fit
+from saydo.stats.lifetimes import Fit, Histories
 
 DRAWS = 50
 TOTALS = ("all_customers", "all_reasons", "all_margin", "all_error")
@@ -110,7 +111,7 @@ def _find_values(facts: Facts, some: Facts, days: int, horizon: int, model: str)
     rows = find_histories(facts)
     found = run_histories(facts, rows)
     histories = read_histories(found)
-    fitted = fit(histories, chosen.model)
+    fitted = fit_once(facts, histories, chosen.model)
     told = ibis.memtable(_look(fitted, histories, found.select(list(KEYS)), days, horizon))
     credibility = find_credibility(some)
     joined = rows.join(told, [(name, f"_{name}") for name in KEYS]).drop(*(f"_{name}" for name in KEYS))

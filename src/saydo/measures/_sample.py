@@ -12,7 +12,7 @@ from functools import cached_property
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.expr.operations import UnboundTable
+from ibis.expr.operations import Node, UnboundTable
 
 from saydo.company import Engine, Facts
 from saydo.facts import TABLES
@@ -39,6 +39,10 @@ def take_some(facts: Facts) -> tuple[Facts, tuple[Note, ...]]:
     """
     if isinstance(facts.engine, _Part) or not has_many(facts):
         return facts, ()
+    return facts.once("some", lambda: _take(facts))
+
+
+def _take(facts: Facts) -> tuple[Facts, tuple[Note, ...]]:
     customers = count_customers(facts)
     engine = _Part(facts.engine, facts, MOST_CUSTOMERS / customers)
     part = Facts(engine, facts.manifest, facts.as_of, facts.is_keeping)
@@ -57,41 +61,45 @@ class _Part:
 
     def __init__(self, engine: Engine, facts: Facts, share: float) -> None:
         self.engine, self.facts, self.share = engine, facts, share
-        self._thin: dict[str, ir.Table] = {}
+        self._replaced: dict[Node, ir.Table] = {}
 
     def run(self, expression: ir.Expr) -> pa.Table:
         """The rows of an expression, over these customers."""
-        return self.engine.run(self._replace(expression))
+        op = expression.op()
+        return self.engine.run(op.replace(self._find_tables(op)).to_expr())
 
     def keep(self, rows: ir.Table) -> ir.Table:
         """The same rows, over these customers, computed once."""
-        return self.engine.keep(self._replace(rows))
+        op = rows.op()
+        tables = self._find_tables(op)
+        if op not in self._replaced:
+            self._replaced[op] = op.replace(tables).to_expr()
+        return self.engine.keep(self._replaced[op])
 
     def count(self) -> int:
         """How many customers were taken."""
         return int(self.engine.run(self._taken.aggregate(count=self._taken.count()))["count"][0].as_py())
 
-    @cached_property
+    @property
     def _taken(self) -> ir.Table:
         """The customers who were drawn: customer_id, account_id."""
+        return self.engine.keep(self._drawn)
+
+    @cached_property
+    def _drawn(self) -> ir.Table:
         everybody = find_customers(self.facts)
         digest = everybody.account_id.coalesce(everybody.customer_id).hexdigest("md5")
-        return self.engine.keep(
-            everybody.filter(digest.substr(0, _DIGITS) < f"{int(16**_DIGITS * self.share):0{_DIGITS}x}")
-        )
+        return everybody.filter(digest.substr(0, _DIGITS) < f"{int(16**_DIGITS * self.share):0{_DIGITS}x}")
 
-    def _replace(self, expression: ir.Expr) -> ir.Expr:
-        op = expression.op()
-        asked = {one: self._table(one.name).op() for one in op.find(UnboundTable) if one.name in TABLES}
-        return op.replace(asked).to_expr()
+    def _find_tables(self, op: Node) -> dict[Node, Node]:
+        """The tables of all customers that an expression reads, and those of these customers to put in their place."""
+        return {one: self._table(one.name).op() for one in op.find(UnboundTable) if one.name in TABLES}
 
     def _table(self, name: str) -> ir.Table:
-        if name not in self._thin:
-            entry = self.facts.manifest.tables.get(name)
-            whole = ibis.table({**dict(TABLES[name].schema.items()), **(entry.own_columns if entry else {})}, name=name)
-            thin = self._thin_out(name, whole)
-            self._thin[name] = whole if thin is None else self.engine.keep(thin)
-        return self._thin[name]
+        entry = self.facts.manifest.tables.get(name)
+        whole = ibis.table({**dict(TABLES[name].schema.items()), **(entry.own_columns if entry else {})}, name=name)
+        thin = self._thin_out(name, whole)  # anew each time, for the engine may have let go of what it is made from
+        return whole if thin is None else self.engine.keep(thin)
 
     def _thin_out(self, name: str, rows: ir.Table) -> ir.Table | None:
         """The rows of a table that belong to these customers; None where no row belongs to any."""
@@ -99,10 +107,15 @@ class _Part:
         if "customer_id" in rows.columns:
             own = rows.semi_join(self._taken, "customer_id")
             unnamed = rows.filter(rows.customer_id.isnull())
-            if not through or not len(self.engine.run(unnamed.select("customer_id").limit(1))):
+            if not through or not self._has_any(name, unnamed):
                 return own
             return own.union(unnamed.semi_join(self._table("orders"), "order_id"))
         if not through:
             return None
         parts = [rows.semi_join(self._table(f"{key.removesuffix('_id')}s"), key) for key in through]
         return parts[0] if len(parts) == 1 else parts[0].union(parts[1].filter(parts[1].order_id.isnull()))
+
+    def _has_any(self, name: str, unnamed: ir.Table) -> bool:
+        return self.facts.once(
+            ("unnamed", name), lambda: self.engine.run(unnamed.select("customer_id").limit(1)).num_rows > 0
+        )

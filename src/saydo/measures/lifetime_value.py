@@ -22,6 +22,7 @@ from saydo.measures._lifetime import (
     customer_values,
     daily_rate,
     find_credibility,
+    fit_once,
     note_bounds,
 )
 from saydo.measures._margin import note_unknown_customers
@@ -29,7 +30,7 @@ from saydo.measures._measure import Figures, Measure, Note, add_columns, column
 from saydo.measures._sample import take_some
 from saydo.stats.arrays import Array, divide
 from saydo.stats.credibility import Credibility
-from saydo.stats.lifetimes import Fit, Histories, fit
+from saydo.stats.lifetimes import Fit, Histories
 
 MOST_DRAWN = 20_000  # distinct histories in which is looked at what another draw of the parameters changes
 FEWEST_DRAWN = 500  # of each group
@@ -92,7 +93,7 @@ def compute(
     if each == "customer":
         values = customer_values(facts, horizon=horizon, discount=discount, chosen=chosen)
         return Figures(values, ("customer_id",), False, notes)
-    fitted, credibility = fit(read_histories(found), chosen.model), find_credibility(some)
+    fitted, credibility = fit_once(facts, read_histories(found), chosen.model), find_credibility(some)
     split = split_histories(facts, "lifetime_value", rows, by)
     margins = customer_margins(facts).rename(_customer="customer_id")
     joined = split.rows.left_join(margins, [("customer_id", "_customer")])

@@ -15,7 +15,7 @@ from saydo.company import Facts
 from saydo.errors import BadSetting
 from saydo.language import mark
 from saydo.measures._histories import find_histories, last_day, read_histories, run_histories, split_histories
-from saydo.measures._lifetime import DRAWS, choose_model, hold_out_from
+from saydo.measures._lifetime import DRAWS, choose_model, fit_once, hold_out_from
 from saydo.measures._margin import note_unknown_customers
 from saydo.measures._measure import Figures, Measure, Note, column
 from saydo.measures._purchases import find_purchases
@@ -23,7 +23,7 @@ from saydo.measures._sample import take_some
 from saydo.measures._split import cut_time
 from saydo.measures.repurchase_model import ModelName
 from saydo.stats.arrays import Array, as_arrays, divide, find_quantile
-from saydo.stats.lifetimes import MODELS, Fit, Histories, fit, require_repeats
+from saydo.stats.lifetimes import MODELS, Fit, Histories, require_repeats
 
 MOST = 7  # repeat purchases from which on customers stand together
 _SMALL = 1e-6  # purchases: terms of a sum below it are left out
@@ -69,7 +69,7 @@ def compute(
     if days < 1:
         raise BadSetting(name="calibrate_until", value=until, choices=mark("a day before the last one seen"))
     chosen = choose_model(facts, tuple(MODELS) if model == "best" else (model,), until)
-    fitted = fit(found, chosen.model)
+    fitted = fit_once(facts, found, chosen.model, until)
     split = split_histories(facts, "repurchase_check", rows, by)
     if each == "week":
         table, own = _follow(facts, split.rows, split.names, fitted, until), "week"
