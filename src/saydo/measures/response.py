@@ -20,7 +20,7 @@ from saydo.measures._commitments import days_between
 from saydo.measures._invitations import find_invitations
 from saydo.measures._measure import Figures, Measure, Note, add_columns, column
 from saydo.measures._purchases import find_purchases
-from saydo.measures._split import split_rows
+from saydo.measures._split import split_rows, splits_of
 from saydo.measures.nps import BANDS, classify
 from saydo.stats.arrays import Array, divide, find_quantile
 from saydo.stats.estimates import Sums
@@ -95,10 +95,13 @@ def compute(
     by, invitations = tuple(dict.fromkeys(by)), find_invitations(facts, since, until)
     taken = {word.rpartition(".")[2] for word in (*by, *_DERIVED)}
     plain = [word for word in words if word.rpartition(".")[2] not in taken]
-    split = split_rows(facts, "response", "invitations", invitations, [*by, *plain])
+    own = _customers_own(facts, plain, invitations)
+    others = [word for word in plain if word not in own]
+    split = split_rows(facts, "response", "invitations", invitations, [*by, *others])
     names = (*split.names[: len(by)], "question", "occasion")
     known = [name for name in split.names if name not in names]
-    people, derived = _add_derived(facts, _find_people(facts, split.rows, (names, known), each, wait_days), words)
+    people = _find_people(facts, split.rows, (names, known), each, wait_days)
+    people, derived = _add_known(facts, people, list(own.values()), words)
     cells = _count_cells(facts, people, names, (*known, *derived))
     if not cells.num_rows:
         raise NothingToMeasure(measure="response", reason=_NOBODY_ASKED)
@@ -134,15 +137,27 @@ def _find_people(
     )
 
 
-def _add_derived(facts: Facts, people: ir.Table, words: Sequence[str]) -> tuple[ir.Table, list[str]]:
-    """People with the bands of ``tenure`` and ``orders_before`` at their last invitation, where facts tell them."""
-    derived = []
-    if "tenure" in words and facts.has("customers"):
-        customers = facts.table("customers").select(_key="customer_id", _seen_at="first_seen_at")
-        joined = people.left_join(customers, people.person == customers["_key"])
-        days = days_between(customers["_seen_at"], people.sent_at)
-        people = joined.select(people, tenure=_band(days, (90, 365, 1095)))
-        derived.append("tenure")
+def _customers_own(facts: Facts, words: Sequence[str], invitations: ir.Table) -> dict[str, str]:
+    """Of what people are known by, the columns of their customer: joined to people, who are fewer than invitations."""
+    found = {word: word.removeprefix("customers.") for word in words if word in splits_of(facts, "invitations")}
+    return {word: name for word, name in found.items() if name != word and name not in invitations.columns}
+
+
+def _add_known(facts: Facts, people: ir.Table, own: Sequence[str], words: Sequence[str]) -> tuple[ir.Table, list[str]]:
+    """People with the columns ``own`` of their customer, and with the bands of ``tenure`` and ``orders_before`` at
+    their last invitation, where facts tell them; and the names of all these.
+    """
+    derived = list(own)
+    if facts.has("customers"):
+        customers = facts.table("customers").select("first_seen_at", *own, _key="customer_id")
+        keyed = people.mutate(_customer=ibis.ifelse(people.is_customer, people.person, None))
+        joined = keyed.left_join(customers, keyed["_customer"] == customers["_key"])
+        added = {name: customers[name].cast("string") for name in own}
+        if "tenure" in words:
+            days = days_between(customers.first_seen_at, keyed.sent_at)
+            added["tenure"] = _band(days, (90, 365, 1095))
+            derived.append("tenure")
+        people = joined.select(*people.columns, **added)
     if "orders_before" in words and facts.has("orders"):
         orders = find_purchases(facts).select(_key="customer_id", _at="ordered_at")
         is_before = (people.person == orders["_key"]) & (orders["_at"] < people.sent_at)
