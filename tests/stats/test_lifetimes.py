@@ -16,8 +16,9 @@ from scipy.stats import gamma as gamma_law
 from tests.stats.lives import Lives, live, read_cdnow
 
 from saydo.errors import NoFit, TooFewRepeats
+from saydo.stats import likelihood
 from saydo.stats.arrays import Array
-from saydo.stats.lifetimes import MODELS, Fit, Histories, Model, choose, fit, log_chances
+from saydo.stats.lifetimes import MODELS, Fit, Histories, Model, choose, fit, fitting, log_chances
 from saydo.stats.trials import binomial_p, is_unbiased
 
 TRUTH = {
@@ -32,6 +33,49 @@ def known(model: Model, parameters: Any = None) -> Fit:
     """A fit that knows the parameters."""
     values = np.array(parameters or TRUTH[model.name], dtype=float)
     return Fit(values, 0.0, np.zeros((4, 4)), np.zeros(4, bool), model, 0, 0)
+
+
+# Many distinct rows: a part of them tells where to look
+
+
+@every_model
+def test_fit_from_a_part_of_many_rows_is_that_of_all(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(4)
+    seen = live(model.name, TRUTH[model.name], chance.uniform(20, 60, 6_000), 10.0, chance).seen()
+    from_afar = fit(seen, model)
+    looked: list[float] = []
+    monkeypatch.setattr(fitting, "MOST_ROWS", 2_000)
+    monkeypatch.setattr(fitting, "climb", _count_rows(looked))
+    from_near = fit(seen, model)
+    if model.name != "pareto_nbd":  # whose ridge bends so fast that of few customers only the start is of use
+        assert 0 < max(looked) < 2_500 < len(seen)  # nothing climbed from afar but the part
+    np.testing.assert_allclose(from_near.parameters, from_afar.parameters, rtol=2e-4)
+    np.testing.assert_allclose(from_near.se, from_afar.se, rtol=1e-3)
+    assert from_near.log_likelihood == pytest.approx(from_afar.log_likelihood, abs=1e-4)
+
+
+def test_fit_of_many_rows_bears_a_part_that_is_nothing_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(5)
+    whole = live("bg_nbd", TRUTH["bg_nbd"], chance.uniform(20, 60, 4_000), 10.0, chance).seen()
+    astray = live("bg_nbd", (9.0, 1.0, 0.01, 9.0), chance.uniform(20, 60, 1_000), 10.0, chance).seen()
+    order = np.arange(len(whole)) % 5 == 0  # every fifth row, as the part takes them, is another kind of customer
+    columns = {name: getattr(whole, name).copy() for name in ("repeats", "last", "age", "count")}
+    for name, values in columns.items():
+        values[order] = np.resize(getattr(astray, name), order.sum())
+    mixed = Histories.of(*columns.values())
+    from_afar = fit(mixed, MODELS["bg_nbd"])
+    monkeypatch.setattr(fitting, "MOST_ROWS", len(mixed) // 5)
+    np.testing.assert_allclose(fit(mixed, MODELS["bg_nbd"]).parameters, from_afar.parameters, rtol=1e-3)
+
+
+def _count_rows(looked: list[float]) -> Any:
+    """The climb from afar, which notes how many customers it was asked of."""
+
+    def climb(slope: Any, start: Array, weight: float, most: float) -> Any:
+        looked.append(weight)
+        return likelihood.climb(slope, start, weight, most)
+
+    return climb
 
 
 # What was published

@@ -76,13 +76,14 @@ def split_histories(facts: Facts, measure: str, rows: ir.Table, by: Sequence[str
 def run_histories(facts: Facts, rows: ir.Table, *keys: str, **sums: ir.Value) -> pa.Table:
     """Equal histories (equal in ``keys`` too) as one row with their ``count`` and ``sums``, always in one order."""
     names = [*keys, *KEYS]
-    found = facts.run(rows.aggregate(by=names, count=rows.count(), **sums))
-    return found.sort_by([(name, "ascending") for name in names])
+    return facts.run(rows.aggregate(by=names, count=rows.count(), **sums).order_by(names))
 
 
 def group_rows(found: pa.Table, names: Sequence[str]) -> list[tuple[dict[str, Any], pa.Table]]:
     """The rows of each group, sorted by ``names``, with its key."""
-    keys = list(zip(*(found[name].to_pylist() for name in names), strict=True)) or [()] * found.num_rows
+    if not names:
+        return [({}, found)] if found.num_rows else []
+    keys = list(zip(*(found[name].to_pylist() for name in names), strict=True))
     starts = [place for place, key in enumerate(keys) if not place or key != keys[place - 1]]
     ends = [*starts[1:], len(keys)]
     return [

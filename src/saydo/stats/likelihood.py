@@ -13,6 +13,8 @@ from saydo.stats.arrays import Array, find_quantile
 
 _STEP = 1e-3
 _CONVERGED = 1e-5  # of the log-likelihood: what another Newton step would gain
+_ARRIVED = 1e-9  # the same, of the cheaper steps from a nearby maximum
+_CHORDS = 12
 
 Slope = Callable[[Array], tuple[float, Array]]  # parameters -> log-likelihood, its derivatives by their logs
 
@@ -65,17 +67,44 @@ def climb(slope: Slope, start: Array, weight: float, most: float = 1e4) -> Peak 
         found = minimize(
             descend, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-7}
         )
-        logs = found.x
-        for _ in range(8):
-            is_bound = np.abs(logs) > end - 1e-6
-            value, slopes = slope(np.exp(logs))
-            covariance = _invert(_bend(slope, logs), ~is_bound)
-            if covariance is None or not np.isfinite(value):
+        return _settle(slope, found.x, end)
+
+
+def climb_from(slope: Slope, near: Peak, share: float, most: float = 1e4) -> Peak | None:
+    """The maximum found from that of a ``share`` (0 to 1) of the same observations; None when it does not lead there.
+
+    The likelihood of a part bends as that of the whole does, so that its covariance tells how far to step: half as
+    many looks at all observations as a climb from afar.
+    """
+    end, logs, last = float(np.log(most)), np.log(near.parameters), float("inf")
+    if near.is_bound.any():
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(_CHORDS):
+            _, slopes = slope(np.exp(logs))
+            step = near.covariance @ slopes * share
+            gain = float(abs(slopes @ step)) / 2
+            logs = logs + step * min(1.0, 1.0 / np.abs(step).max())
+            if not gain < last or np.abs(logs).max() > end:
                 return None
-            step = covariance @ slopes
-            if abs(slopes @ step) / 2 < _CONVERGED:
-                return Peak(np.exp(logs), float(value), covariance, is_bound)
-            logs = np.clip(logs + step * min(1.0, 1.0 / np.abs(step).max()), -end, end)
+            if gain < _ARRIVED:
+                return _settle(slope, logs, end)
+            last = gain
+    return None
+
+
+def _settle(slope: Slope, logs: Array, end: float) -> Peak | None:
+    """The maximum near ``logs`` by Newton's steps."""
+    for _ in range(8):
+        is_bound = np.abs(logs) > end - 1e-6
+        value, slopes = slope(np.exp(logs))
+        covariance = _invert(_bend(slope, logs), ~is_bound)
+        if covariance is None or not np.isfinite(value):
+            return None
+        step = covariance @ slopes
+        if abs(slopes @ step) / 2 < _CONVERGED:
+            return Peak(np.exp(logs), float(value), covariance, is_bound)
+        logs = np.clip(logs + step * min(1.0, 1.0 / np.abs(step).max()), -end, end)
     return None
 
 

@@ -16,10 +16,11 @@ from saydo.stats.lifetimes.geometric import BG_NBD, MBG_NBD
 from saydo.stats.lifetimes.histories import Histories
 from saydo.stats.lifetimes.models import Model
 from saydo.stats.lifetimes.pareto import PARETO_NBD
-from saydo.stats.likelihood import Peak, climb
+from saydo.stats.likelihood import Peak, climb, climb_from
 
 MODELS: Mapping[str, Model] = MappingProxyType({one.name: one for one in (BG_NBD, MBG_NBD, PARETO_NBD)})
 FEWEST_RETURNED = 10
+MOST_ROWS = 20_000  # in which a maximum is looked for before all rows are asked
 _NODES, _WEIGHTS = roots_legendre(20)
 
 
@@ -113,17 +114,32 @@ def fit(histories: Histories, model: Model) -> Fit:
     """
     require_repeats(histories)
     scale = float(dot(histories.age, histories.count)) / histories.customers
-    scaled = histories.scaled(scale)
-    for start in model.starts:
-        peak = climb(
-            lambda parameters: model.slope(parameters, scaled), np.array(start), histories.customers, model.most
-        )
-        if peak:
-            parameters = peak.parameters * np.where(model.times, scale, 1.0)
-            value = peak.value - histories.purchases * float(np.log(scale))
-            counts = round(histories.customers), len(histories)
-            return Fit(parameters, value, peak.covariance, peak.is_bound, model, *counts)
-    raise NoFit(model=model.name, customers=round(histories.customers), returned=round(histories.returned))
+    peak = _climb(histories.scaled(scale), model)
+    if peak is None:
+        raise NoFit(model=model.name, customers=round(histories.customers), returned=round(histories.returned))
+    parameters = peak.parameters * np.where(model.times, scale, 1.0)
+    value = peak.value - histories.purchases * float(np.log(scale))
+    counts = round(histories.customers), len(histories)
+    return Fit(parameters, value, peak.covariance, peak.is_bound, model, *counts)
+
+
+def _climb(histories: Histories, model: Model) -> Peak | None:
+    """The maximum, from that of every second, third ... row where there are very many, else from the model's starts."""
+
+    def slope(parameters: Array) -> tuple[float, Array]:
+        return model.slope(parameters, histories)
+
+    starts, step = model.starts, len(histories) // MOST_ROWS
+    if step > 1:
+        some = histories.at(np.arange(len(histories)) % step == 0)
+        if near := _climb(some, model):
+            if peak := climb_from(slope, near, some.customers / histories.customers, model.most):
+                return peak
+            starts = (tuple(near.parameters), *starts)
+    for start in starts:
+        if peak := climb(slope, np.array(start), histories.customers, model.most):
+            return peak
+    return None
 
 
 def require_repeats(histories: Histories) -> None:

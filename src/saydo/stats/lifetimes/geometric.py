@@ -49,7 +49,8 @@ class BetaGeometric:
         """The log-likelihood of all customers, and its slopes along the logs of the four parameters."""
         r, alpha, a, b = parameters
         own, log_odds = self._parts(parameters, histories)
-        gone = histories.count * expit(log_odds)
+        chance, log_sum = _gone(log_odds)
+        gone = histories.count * chance
         end, last = histories.at_end, histories.at_last
         n, gone_at_end, gone_at_last = end.sum(histories.count), end.sum(gone), last.sum(gone)
         x, shape, log_end = end.repeats, r + end.repeats, np.log(alpha + end.times)
@@ -66,7 +67,7 @@ class BetaGeometric:
             dot(n, both) + gone.sum() / a,
             dot(n, psi(kept) - psi(b) + both) - dot(gone_at_end, 1 / per_odds),
         )
-        value = dot(n, own) + dot(histories.count, np.logaddexp(0, log_odds))
+        value = dot(n, own) + dot(histories.count, log_sum)
         return float(value), np.asarray(slopes) * parameters
 
     def alive(self, parameters: Array, histories: Histories) -> Array:
@@ -118,6 +119,13 @@ class BetaGeometric:
         odds = np.where(can_stop, np.log(a) - np.log(np.where(can_stop, before, 1.0)), -np.inf)
         at_last = (r + last.repeats) * np.log(alpha + last.times)
         return constant - at_end, (odds + at_end)[end.places] - at_last[last.places]
+
+
+def _gone(log_odds: Array) -> tuple[Array, Array]:
+    """The chance and log(1 + odds) of log-odds, with one exponential for both: they are most of the work of a fit."""
+    part = np.exp(-np.abs(log_odds))
+    chance = np.where(log_odds < 0, part, 1.0) / (1 + part)
+    return chance, np.maximum(log_odds, 0) + np.log1p(part)
 
 
 BG_NBD = BetaGeometric("bg_nbd", stops_at_once=False)
