@@ -14,7 +14,7 @@ from saydo.stats.arrays import Array, find_quantile
 _STEP = 1e-3
 _CONVERGED = 1e-5  # of the log-likelihood: what another Newton step would gain
 _ARRIVED = 1e-9  # the same, of the cheaper steps from a nearby maximum
-_CHORDS = 12
+_CHORDS, _SLOW = 12, 4.0  # how many at most, while each gains so many times less than the one before
 
 Slope = Callable[[Array], tuple[float, Array]]  # parameters -> log-likelihood, its derivatives by their logs
 
@@ -74,23 +74,21 @@ def climb_from(slope: Slope, near: Peak, share: float, most: float = 1e4) -> Pea
     """The maximum found from that of a ``share`` (0 to 1) of the same observations; None when it does not lead there.
 
     The likelihood of a part bends as that of the whole does, so that its covariance tells how far to step: half as
-    many looks at all observations as a climb from afar.
+    many looks at all observations as a climb from afar. Where that grows slow, Newton's own steps follow.
     """
-    end, logs, last = float(np.log(most)), np.log(near.parameters), float("inf")
     if near.is_bound.any():
         return None
+    end, logs, last = float(np.log(most)), np.log(near.parameters), float("inf")
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(_CHORDS):
             _, slopes = slope(np.exp(logs))
             step = near.covariance @ slopes * share
-            gain = float(abs(slopes @ step)) / 2
-            logs = logs + step * min(1.0, 1.0 / np.abs(step).max())
-            if not gain < last or np.abs(logs).max() > end:
-                return None
-            if gain < _ARRIVED:
-                return _settle(slope, logs, end)
+            gain = float(slopes @ step) / 2
+            if not gain < last / _SLOW or gain < _ARRIVED:
+                break
+            logs = np.clip(logs + step * min(1.0, 1.0 / np.abs(step).max()), -end, end)
             last = gain
-    return None
+        return _settle(slope, logs, end)
 
 
 def _settle(slope: Slope, logs: Array, end: float) -> Peak | None:
@@ -102,8 +100,9 @@ def _settle(slope: Slope, logs: Array, end: float) -> Peak | None:
         if covariance is None or not np.isfinite(value):
             return None
         step = covariance @ slopes
-        if abs(slopes @ step) / 2 < _CONVERGED:
-            return Peak(np.exp(logs), float(value), covariance, is_bound)
+        gain = float(slopes @ step) / 2
+        if abs(gain) < _CONVERGED:
+            return Peak(np.exp(np.clip(logs + step, -end, end)), float(value) + gain, covariance, is_bound)
         logs = np.clip(logs + step * min(1.0, 1.0 / np.abs(step).max()), -end, end)
     return None
 
