@@ -101,7 +101,7 @@ def renewals_alone(folder: Path) -> Run:
     months = (until.astype("datetime64[M]") - start.astype("datetime64[M]")).astype(int) - (passed[0] < passed[1])
 
     def run() -> Figures:
-        lost, left = np.bincount(months[is_lost], minlength=37), np.bincount(months[~is_lost], minlength=37)
+        left, lost = np.bincount(2 * months + is_lost, minlength=74).reshape(-1, 2).T
         return _survival(kaplan_meier(np.arange(len(lost)), lost, left))
 
     return run

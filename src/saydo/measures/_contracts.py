@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -39,21 +38,41 @@ def find_contracts(
 
     Beside these: cluster; renewals (how often it renewed), is_lost (at the renewal after these); is_active (runs on,
     as far as is known); price and margin of one period (company's currency; null where unknown), price less what the
-    product costs.
+    product costs. Contracts that do not say how long a period is are left out, and said.
     """
-    rows = facts.table("contracts")
-    today = facts.local_day(facts.as_of)
-    rows = rows.filter(rows.started_on < ibis.literal(today))
-    rows = rows if since is None else rows.filter(rows.started_on >= ibis.literal(since))
-    rows = rows if until is None else rows.filter(rows.started_on < ibis.literal(until))
-    notes = _note_periods(facts, measure, rows)
-    rows = _add_renewals(_add_margin(facts, rows.filter(rows.period_months.notnull())), today)
+    rows = _begun(facts, since, until)
+    counts = rows.aggregate(unknown=rows.count(where=rows.period_months.isnull()), contracts=rows.count())
+    notes = _note_periods(measure, **facts.run(counts).to_pylist()[0])
+    rows = _add_renewals(facts, _add_margin(facts, rows.filter(rows.period_months.notnull())))
     split = split_rows(facts, measure, "contracts", rows, by)
     names = (*split.names, *(name for name in ("period_months",) if name not in split.names))
     clustered = add_cluster(facts, split.rows, "customer_id")
     columns = ("renewals", "is_lost", "is_active", "price", "margin", "cluster")
     kept = clustered.select(*names, *(name for name in columns if name not in names))
     return Split(kept, names, split.times, split.overlaps), notes
+
+
+def run_renewals(
+    facts: Facts, measure: str, by: Sequence[str], since: date | None = None, until: date | None = None
+) -> tuple[pa.Table, Split, tuple[Note, ...]]:
+    """How many ``contracts`` begun in [since, until) there are by the splits and KINDS, sorted by them: nothing but
+    that is read. Notes as of `find_contracts`.
+    """
+    split = split_rows(facts, measure, "contracts", _add_renewals(facts, _begun(facts, since, until)), by)
+    names = (*split.names, *(name for name in ("period_months",) if name not in split.names))
+    kinds = [*names, *(name for name in KINDS if name not in names)]
+    found = facts.run(split.rows.aggregate(by=kinds, contracts=split.rows.count()).order_by(kinds))
+    is_known, counts = found["period_months"].is_valid(), column(found, "contracts")
+    unknown = int(counts[~is_known.to_numpy()].sum())
+    notes = _note_periods(measure, unknown, int(counts.sum()))
+    return found.filter(is_known), Split(split.rows, names, split.times, split.overlaps), notes
+
+
+def _begun(facts: Facts, since: date | None, until: date | None) -> ir.Table:
+    rows = facts.table("contracts")
+    rows = rows.filter(rows.started_on < ibis.literal(facts.local_day(facts.as_of)))
+    rows = rows if since is None else rows.filter(rows.started_on >= ibis.literal(since))
+    return rows if until is None else rows.filter(rows.started_on < ibis.literal(until))
 
 
 def count_renewals(found: pa.Table) -> tuple[Array, Array]:
@@ -67,17 +86,16 @@ def count_renewals(found: pa.Table) -> tuple[Array, Array]:
     return np.asarray(lost, dtype=np.float64), np.asarray(passed, dtype=np.float64)
 
 
-def _note_periods(facts: Facts, measure: str, rows: ir.Table) -> tuple[Note, ...]:
-    counts = rows.aggregate(unknown=rows.count(where=rows.period_months.isnull()), contracts=rows.count())
-    found: dict[str, Any] = facts.run(counts).to_pylist()[0]
-    if not found["contracts"]:
+def _note_periods(measure: str, unknown: int, contracts: int) -> tuple[Note, ...]:
+    if not contracts:
         raise NothingToMeasure(measure=measure, reason=_NONE)
-    if found["unknown"] == found["contracts"]:
+    if unknown == contracts:
         raise NothingToMeasure(measure=measure, reason=_NO_CONTRACT)
-    return (Note(_NO_PERIOD, {"count": found["unknown"]}),) if found["unknown"] else ()
+    return (Note(_NO_PERIOD, {"count": unknown}),) if unknown else ()
 
 
-def _add_renewals(rows: ir.Table, today: date) -> ir.Table:
+def _add_renewals(facts: Facts, rows: ir.Table) -> ir.Table:
+    today = facts.local_day(facts.as_of)
     period = rows.period_months
     met = (_months_between(rows.started_on, ibis.literal(today - timedelta(days=1))) // period).cast("int64")
     last_day = rows.ended_on - ibis.interval(days=1)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from saydo.company import Facts
 from saydo.errors import NothingToMeasure
 from saydo.language import mark
-from saydo.measures._contracts import KINDS, count_renewals, find_contracts
+from saydo.measures._contracts import count_renewals, run_renewals
 from saydo.measures._measure import Figures, Measure, Note, add_columns
 from saydo.measures._scores import number_groups
 from saydo.stats.intervals import wilson
@@ -46,11 +46,7 @@ def compute(
              grows more loyal: those who end easily are gone.
     Source:  E. Kaplan and P. Meier 1958; P. Fader and B. Hardie 2007.
     """
-    split, notes = find_contracts(facts, "contract_renewals", by, since, until)
-    rows = split.rows
-    kinds = [*split.names, *(name for name in KINDS if name not in split.names)]
-    found = facts.run(rows.aggregate(by=kinds, contracts=rows.count()))
-    found = found.sort_by([(name, "ascending") for name in kinds])
+    found, split, notes = run_renewals(facts, "contract_renewals", by, since, until)
     group, groups = number_groups(found, split.names)
     counts = [count_renewals(found.filter(pa.array(group == number))) for number in range(len(groups))]
     tables = [_follow(groups.slice(number, 1), *both) for number, both in enumerate(counts) if len(both[0])]

@@ -20,7 +20,8 @@ from saydo.stats.likelihood import Peak, climb, climb_from
 
 MODELS: Mapping[str, Model] = MappingProxyType({one.name: one for one in (BG_NBD, MBG_NBD, PARETO_NBD)})
 FEWEST_RETURNED = 10
-MOST_ROWS = 20_000  # in which a maximum is looked for before all rows are asked
+MOST_ROWS = 10_000  # in which a maximum is looked for before all rows are asked
+_NEW = Histories.of(0, 0, 0)  # a customer after the first purchase
 _NODES, _WEIGHTS = roots_legendre(20)
 
 
@@ -81,7 +82,7 @@ class Fit(Peak):
         """The repeat purchases to expect of a customer within ``time`` of the first purchase, come what may."""
         ahead = np.atleast_1d(np.asarray(time, dtype=np.float64))
         nothing = np.zeros_like(ahead)
-        return self.alive(Histories.of(0, 0, 0)) * self.model.ahead(self.parameters, nothing, nothing, ahead)
+        return self.alive(_NEW) * self.model.ahead(self.parameters, nothing, nothing, ahead)
 
     def chance_of(self, histories: Histories, horizon: float, least: npt.ArrayLike) -> Array:
         """The probability of each row's customers to buy ``least`` (1, 2 ...) times or more within ``horizon``."""
