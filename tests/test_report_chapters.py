@@ -17,7 +17,7 @@ from saydo.report.bring import what_contracts_are_worth, what_recommendations_br
 from saydo.report.cost import what_broken_promises_cost
 from saydo.report.drivers import what_the_score_goes_with
 from saydo.report.pays import how_it_pays, who_came_back
-from saydo.report.story import Questions, is_surely_above, is_surely_below
+from saydo.report.story import Questions, figure_of, is_surely_above, is_surely_below
 from saydo.report.talk import what_people_talk_about
 from saydo.report.worth import how_well_foretold, what_they_are_worth
 from saydo.result import Note, Result
@@ -568,3 +568,10 @@ def test_nothing_is_told_of_facts_that_do_not_hold_it_and_the_gap_is_named(secti
     questions = Questions(facts)
     assert section(questions) is None
     assert questions.gaps
+
+
+def test_bounds_are_told_as_bounds_and_not_at_all_where_everything_is_known() -> None:
+    row = {"customers": 120, "earned_growth_rate": 0.05, "earned_growth_low": 0.05}
+    rows = [row | {"earned_growth_high": 0.11}, row | {"earned_growth_high": 0.05}]
+    result = Result(find("earned_growth"), pa.Table.from_pylist(rows), (), AS_OF, "EUR", {}, ())
+    assert [figure_of(result, record).sure for record in rows] == ["bounds: 5% to 11% · 120 customers", "120 customers"]
