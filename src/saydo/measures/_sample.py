@@ -29,6 +29,7 @@ _NAMELESS = mark(
     "Orders that name no customer: {share} of all. They are left out, because customers are drawn, not orders."
 )
 _DIGITS = 6
+_MOST_REPLACED = 100  # expressions remembered: pages ask for as many as their readers have settings
 
 
 def take_some(facts: Facts) -> tuple[Facts, tuple[Note, ...]]:
@@ -73,6 +74,8 @@ class _Part:
         op = rows.op()
         tables = self._find_tables(op)
         if op not in self._replaced:
+            if len(self._replaced) >= _MOST_REPLACED:
+                self._replaced.clear()
             self._replaced[op] = op.replace(tables).to_expr()
         return self.engine.keep(self._replaced[op])
 
