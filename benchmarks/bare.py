@@ -422,6 +422,6 @@ BARE: dict[str, Bare] = {
 # Measures that fit, match or simulate: no query gives their figures.
 FITTED = {
     *("contract_value", "lifetime_value", "repurchase_check", "repurchase_model", "spend_model", "referral_value"),
-    *("contract_renewals", "cut_points", "loyalty_curve", "recovery", "referrers", "say_do", "score_value"),
+    *("contract_renewals", "cut_points", "loyalty_curve", "recovery", "referred", "referrers", "say_do", "score_value"),
     *("drivers", "promise_cost", "promise_effect", "at_risk", "telling_words", "themes"),
 }

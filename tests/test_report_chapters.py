@@ -417,6 +417,22 @@ def test_recommendations_are_told_for_three_shares_who_would_have_come_anyway(wo
     assert [row[0] for row in section.pictures[0].wide.table.rows] == ["Nobody", "Half of them", "All of them"]
 
 
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [(0.02, "no difference that could be told from noise"), (0.08, "like for like +8.0 points of percent")],
+)
+def test_those_brought_are_compared_with_others_by_their_interval(difference: float, words: str) -> None:
+    sides = [
+        {"came": "brought", "bought_rate": 0.5, "matched": 200, **ends("bought_difference", difference, 0.05)},
+        {"came": "otherwise", "bought_rate": 0.4, "matched": None},
+    ]
+    worth = brought(100, 60, 20)
+    section = what_recommendations_bring(told(referral_value=((), worth), referred=(("tenure", "came"), sides)))
+    assert section is not None
+    assert "50% of those brought bought again, of the others 40%" in section.texts[1]
+    assert words in section.texts[1]
+
+
 def test_contracts_need_renewals_that_came_due() -> None:
     row = {
         "period_months": 3,

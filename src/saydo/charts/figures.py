@@ -49,6 +49,8 @@ VALUES = {  # what is called otherwise in one split alone stands after its name
     "group.content": mark("answered in time, and content"),
     "group.answered": mark("answered in time"),
     "group.late": mark("answered late or never"),
+    "came.brought": mark("brought by others"),
+    "came.otherwise": mark("came otherwise"),
     "group.champions": mark("buy much and recommend"),
     "group.affluents": mark("buy much"),
     "group.advocates": mark("buy less and recommend"),
@@ -70,6 +72,7 @@ _NOUNS = {
     "sold_lines": mark_count("{count} line sold", "{count} lines sold"),
 }
 SCALES = ("scale_min", "scale_max")
+_NUMBERED = {"tenure": mark("year {number}")}
 _YES, _NO = mark("yes"), mark("no")
 _DAYS = mark("{days} days")
 _INTERVAL = mark("{low} to {high}")
@@ -144,6 +147,8 @@ def show_group(value: object, split: str = "") -> str:
         return translate(_YES if value else _NO)
     if isinstance(value, date):
         return show_period(value, split)
+    if split in _NUMBERED:
+        return translate(_NUMBERED[split], number=value)
     if isinstance(value, float):
         return f"{value:g}"
     called = VALUES.get(f"{split}.{value}") or VALUES.get(str(value))

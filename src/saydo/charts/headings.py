@@ -273,6 +273,8 @@ HEADINGS = {
     "passive_rate": mark("passives who bought again"),
     "promoter_rate": mark("promoters who bought again"),
     "group": mark("group"),
+    "tenure": mark("year after the first purchase"),
+    "came": mark("how they came"),
     "converted": mark("brought somebody"),
     "referrers": mark("people who recommend"),
     "brought": mark("brought long enough ago"),

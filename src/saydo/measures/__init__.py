@@ -30,6 +30,7 @@ from saydo.measures.promise_effect import promise_effect
 from saydo.measures.promises_kept import promises_kept
 from saydo.measures.recovery import recovery
 from saydo.measures.referral_value import referral_value
+from saydo.measures.referred import referred
 from saydo.measures.referrers import referrers
 from saydo.measures.repeat_rate import repeat_rate
 from saydo.measures.repurchase_check import repurchase_check
@@ -69,6 +70,7 @@ MEASURES: dict[str, Measure] = {
         promises_kept,
         recovery,
         referral_value,
+        referred,
         referrers,
         repeat_rate,
         repurchase_check,
@@ -124,6 +126,7 @@ __all__ = [
     "promises_kept",
     "recovery",
     "referral_value",
+    "referred",
     "referrers",
     "repeat_rate",
     "repurchase_check",

@@ -142,7 +142,7 @@ def _happenings(facts: Facts, told: set[str]) -> list[ir.Table]:
     if "referrals_after" in told:
         referrals = facts.table("referrals").rename(customer_id="referrer_id", at="referred_at")
         found.append(_happening(referrals, referrals=1))
-    return found + (_goodbyes(facts) if "has_left" in told else [])
+    return found + (find_goodbyes(facts) if "has_left" in told else [])
 
 
 def _margins(facts: Facts) -> ir.Table:
@@ -161,7 +161,7 @@ def _returns(facts: Facts) -> ir.Table:
     return _happening(joined.select(customer_id=customer, at=joined.returned_at), returns=1)
 
 
-def _goodbyes(facts: Facts) -> list[ir.Table]:
+def find_goodbyes(facts: Facts) -> list[ir.Table]:
     """Customers who left, and contracts that ended: on their day's first instant, as the company's zone has it."""
     found = []
     if facts.has("customers"):

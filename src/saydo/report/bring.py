@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saydo.charts import Grid
-from saydo.charts.figures import begin, count_of, heading, show, show_interval
+from saydo.charts.figures import begin, count_of, heading, show, show_interval, signed_points
 from saydo.charts.listed import Look, listed, point_of
 from saydo.language import number, percent, translate, translate_count
 from saydo.report.story import LEAST, Figure, Questions, Record, Section, Step, first, known, notes_of, picture_by
@@ -86,6 +86,7 @@ def what_recommendations_bring(questions: Questions) -> Section | None:
             referrals=number(record["referrals"]),
             share=percent(record["conversion_rate"]),
         ),
+        *_how_they_stay(questions),
         *_who_recommends(questions),
     ]
     look = Look(
@@ -132,6 +133,38 @@ def _referral_heading(record: Record, shares: dict[str, str]) -> str:
             **shares,
         )
     return translate("Recommendations do not pay for their reward that could be told from noise")
+
+
+def _how_they_stay(questions: Questions) -> list[str]:
+    """Their first year beside that of the others who came in the same quarter with a like purchase."""
+    rows = {record["came"]: record for record in known(questions.ask("referred", years=1))}
+    record, others = rows.get("brought"), rows.get("otherwise")
+    if not record or not others or record["matched"] is None or record["matched"] < LEAST:
+        return []
+    low, high = record["bought_difference_low"], record["bought_difference_high"]
+    if low is None or high is None:
+        return []
+    said = {
+        "brought": show(record["bought_rate"], "share"),
+        "others": show(others["bought_rate"], "share"),
+        "difference": signed_points(record["bought_difference"]),
+        "interval": translate("{low} to {high}", low=signed_points(low), high=signed_points(high)),
+    }
+    if low <= 0 <= high:
+        told = translate(
+            "In the year after their first purchase {brought} of those brought bought again, of the others {others}: "
+            "no difference that could be told from noise (like for like {difference} points of percent, 95%: "
+            "{interval}).",
+            **said,
+        )
+    else:
+        told = translate(
+            "In the year after their first purchase {brought} of those brought bought again, of the others {others}: "
+            "like for like {difference} points of percent (95%: {interval}). Who is brought is often like the one "
+            "who recommends; it is no effect of recommending.",
+            **said,
+        )
+    return [told]
 
 
 def _groups(questions: Questions) -> dict[str, Record]:

@@ -64,6 +64,7 @@ _LABELS = {
     "wait_days": mark("Days to wait for an answer"),
     "weight": mark("Weight of an answer"),
     "weight_on": mark("Weigh back to the customers by"),
+    "years": mark("Years followed"),
     "within": mark("Days to answer a case"),
     "within_days": mark("Within days"),
     "words": mark("Words of each side"),
