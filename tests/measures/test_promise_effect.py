@@ -157,6 +157,18 @@ def test_answer_that_could_not_know_does_not_count() -> None:
     assert (row["kept_mean"], row["broken_mean"]) == (8.5, 5.5)
 
 
+def test_answer_after_the_repair_of_a_case_does_not_count() -> None:
+    tables = parcels((0, False, 40, 0), (0, True, 20, 0))
+    said = answers(tables, {False: 8, True: 5}, AFTER)
+    again = [
+        {**one, "feedback_id": f"again {number}", "score": 10}
+        for number, one in enumerate(answers(tables, {False: 8, True: 5}, AFTER + timedelta(days=9)))
+    ]
+    cases = [{"asked_again_id": one["feedback_id"], "opened_at": AFTER} for one in again]
+    (row,) = measure({**tables, "feedback": said + again, "cases": cases}, outcome="score", adjust="none")
+    assert (row["kept"], row["kept_mean"], row["broken_mean"]) == (40, 8.5, 5.5)
+
+
 def test_answer_after_an_event_without_an_order_counts_for_sixty_days() -> None:
     tables = parcels((0, False, 40, 0), (0, True, 20, 0))
     said = answers(tables, {False: 8, True: 5}, DUE + timedelta(days=60), occasion="event")
@@ -189,6 +201,27 @@ def test_placebo_finds_customers_who_differed_before() -> None:
     assert row["placebo"] == pytest.approx(-0.6, abs=0.02)
     assert row["placebo_p"] < 0.001
     assert any("placebo failed" in str(note) for note in result.notes)
+
+
+def test_placebo_knows_who_bought_often_before_it() -> None:
+    """Parcels of frequent buyers are late less often, and late ones change nothing: only the past is confounded."""
+    chance = np.random.default_rng(41)
+    tables = parcels((0, False, 900, 0), (0, True, 300, 0))
+    orders = tables["orders"]
+    for one in tables["commitments"]:
+        is_late = one["fulfilled_at"] > DUE
+        is_frequent = chance.random() < (0.2 if is_late else 0.6)
+        for days in (700, 600, 500, 400, 300, 150, 60, -20):
+            if chance.random() < (0.8 if is_frequent else 0.1):
+                key = {"customer_id": one["customer_id"], "order_id": f"{one['order_id']} {days}"}
+                orders.append({**key, "ordered_at": DUE - timedelta(days=days)})
+    (plain,) = measure(tables, adjust="lead_days")
+    (row,) = measure(tables, adjust="orders_before")
+    assert plain["effect_high"] < 0
+    assert plain["placebo_p"] < 0.001
+    assert row["effect_low"] < 0 < row["effect_high"]
+    assert abs(row["placebo"]) < abs(plain["placebo"]) / 4
+    assert row["placebo_p"] > 0.001
 
 
 def test_column_that_tells_what_became_of_the_promise_is_left_out() -> None:

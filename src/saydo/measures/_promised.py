@@ -7,7 +7,7 @@ was kept or not: so nobody is given more time to react than others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -80,7 +80,10 @@ def find_promised(facts: Facts, promise: str = "", since: date | None = None, un
 
 @dataclass(frozen=True)
 class Prepared:
-    """Promises ready to be followed: all of them, then in groups (``names``) with covariates and their levels."""
+    """Promises ready to be followed: all of them, then in groups (``names``) with covariates and their levels.
+
+    ``columns`` are those of the covariates by name; ``earlier`` those of the past as the placebo knows it.
+    """
 
     promised: ir.Table
     rows: ir.Table
@@ -88,18 +91,25 @@ class Prepared:
     overlaps: bool
     levels: Levels
     columns: Mapping[str, str]
+    earlier: Mapping[str, str]
     notes: list[Note]
 
 
-def prepare(facts: Facts, measure: str, by: Sequence[str], promised: ir.Table, adjust: str) -> Prepared:
-    """What is known of ``promised`` when they were given, by the splits and promise; raises as its steps do."""
+def prepare(facts: Facts, measure: str, by: Sequence[str], promised: ir.Table, adjust: str, horizon: int) -> Prepared:
+    """What is known of ``promised`` when they were given, by the splits and promise; raises as its steps do.
+
+    The placebo lies in the ``horizon`` days before they were given, so it is adjusted for the past as it was then.
+    """
     promised, notes = _require_both(facts, measure, promised)
     covariates = choose_covariates(facts, adjust, by)
     rows, columns = add_covariates(facts, measure, promised, covariates)
+    rows, earlier = _add_earlier(facts, rows, promised, covariates, horizon)
     split = split_rows(facts, measure, "commitments", rows, by, at="at")
     names = (*split.names, *(["promise"] if "promise" not in split.names else []))
     known = facts.hold(split.rows)
-    levels = learn_levels(facts, known, names, list(columns.values()))
+    levels = learn_levels(facts, known, names, [*columns.values(), *earlier.values()])
+    if earlier:  # a mean for each combination would tell the placebo what it must not know
+        levels = replace(levels, is_whole=False)
     afterwards = {name: column for name, column in columns.items() if column in levels.telling}
     if afterwards and not adjust.strip():
         notes.append(Note(_LEFT_OUT, {"covariates": ", ".join(afterwards)}))
@@ -108,7 +118,7 @@ def prepare(facts: Facts, measure: str, by: Sequence[str], promised: ir.Table, a
     elif afterwards:
         notes.append(Note(_TELLING, {"covariates": ", ".join(afterwards)}))
     told = Note(_ADJUSTED, {"covariates": ", ".join(columns)}) if columns else Note(_UNADJUSTED)
-    return Prepared(promised, known, names, split.overlaps, levels, columns, [*notes, told])
+    return Prepared(promised, known, names, split.overlaps, levels, columns, earlier, [*notes, told])
 
 
 def _require_both(facts: Facts, measure: str, rows: ir.Table) -> tuple[ir.Table, list[Note]]:
@@ -126,11 +136,11 @@ def _require_both(facts: Facts, measure: str, rows: ir.Table) -> tuple[ir.Table,
     return rows.filter(rows.promise.isin(both)), notes
 
 
-def plan_outcomes(outcomes: Iterable[Outcome], columns: Mapping[str, str]) -> dict[str, list[str]]:
-    """The covariates of each outcome; its placebo, which lies in the past, knows nothing else of the past."""
-    every = list(columns.values())
-    others = [column for name, column in columns.items() if not is_past(name)]
-    return {key: chosen for one in outcomes for key, chosen in ((one.column, every), (one.placebo, others))}
+def plan_outcomes(outcomes: Iterable[Outcome], ready: Prepared) -> dict[str, list[str]]:
+    """The covariates of each outcome; its placebo, which lies in the past, knows only the past before it."""
+    every = list(ready.columns.values())
+    then = [column for name, column in ready.columns.items() if name not in _PAST] + list(ready.earlier.values())
+    return {key: chosen for one in outcomes for key, chosen in ((one.column, every), (one.placebo, then))}
 
 
 def choose_covariates(facts: Facts, adjust: str, by: Sequence[str]) -> list[str]:
@@ -182,9 +192,16 @@ def add_covariates(facts: Facts, measure: str, rows: ir.Table, names: Sequence[s
     return found, columns
 
 
-def is_past(covariate: str) -> bool:
-    """Is it made of what the customer did before? Then a placebo on the past cannot be adjusted for it."""
-    return covariate in _PAST
+def _add_earlier(
+    facts: Facts, rows: ir.Table, promised: ir.Table, covariates: Sequence[str], days: int
+) -> tuple[ir.Table, dict[str, str]]:
+    """``rows`` with those covariates that are made of the past as they stood so many days earlier; their columns."""
+    columns = {name: f"_w_{number}" for number, name in enumerate(covariates) if name in _PAST}
+    if not columns:
+        return rows, {}
+    then = promised.select("event", "customer_id", at=promised.made_at - ibis.interval(days=days))
+    past = look_back(facts, then, with_margin=False)
+    return _join(rows, "event", past.rename(_key="event"), {name: columns[name] for name in columns}), columns
 
 
 def _join(rows: ir.Table, key: str, other: ir.Table, columns: Mapping[str, str]) -> ir.Table:
@@ -241,9 +258,10 @@ def add_scores(facts: Facts, rows: ir.Table, events: ir.Table) -> tuple[ir.Table
 
     These are the answers about its order, given when it was decided whether the promise was kept; and answers after an
     event that name no order, given by the customer within 60 days. The placebo are earlier answers of the customer.
-    Answers about one item only count where nobody was asked about the whole.
+    Answers about one item only count where nobody was asked about the whole; answers after the repair of a case never:
+    the repair follows the breaking, and would make it look milder than it was.
     """
-    answers = facts.table("feedback")
+    answers = _not_after_repair(facts)
     is_asked = answers.question.isin(QUESTIONS) & answers.score.notnull() & (answers.source != "mystery")
     is_event = answers.order_id.notnull() | (answers.occasion == "event")
     answers = answers.filter(is_asked & is_event)
@@ -267,6 +285,14 @@ def add_scores(facts: Facts, rows: ir.Table, events: ir.Table) -> tuple[ir.Table
         }
         found = found.mutate(**values).drop(*(f"_n_{n}" for n in range(len(outcomes))))
     return found, outcomes
+
+
+def _not_after_repair(facts: Facts) -> ir.Table:
+    answers = facts.table("feedback")
+    if not facts.has("cases"):
+        return answers
+    repaired = facts.table("cases").filter(lambda case: case.asked_again_id.notnull()).select(_again="asked_again_id")
+    return answers.anti_join(repaired, answers.feedback_id == repaired["_again"])
 
 
 def _by_name(row: Mapping[str, Any]) -> tuple[str, ...]:

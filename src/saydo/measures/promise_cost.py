@@ -42,10 +42,11 @@ _COLUMNS = {
     **dict.fromkeys(("kept_rate", "kept_low", "kept_high", "broken_per_quarter"), pa.float64()),
     "broken": pa.int64(),
     **dict.fromkeys(("cost_per_broken", "cost_per_broken_low", "cost_per_broken_high"), pa.float64()),
-    **dict.fromkeys(("margin_lost", "cost_paid"), pa.float64()),
+    **dict.fromkeys(("p", "margin_lost", "cost_paid"), pa.float64()),
     **dict.fromkeys(("cost_per_quarter", "cost_per_quarter_low", "cost_per_quarter_high"), pa.float64()),
     **dict.fromkeys(("half_cost", "half_cost_low", "half_cost_high", "cost_share"), pa.float64()),
     **dict.fromkeys(("placebo", "placebo_p", "e_value", "e_value_limit"), pa.float64()),
+    **dict.fromkeys(("effective_broken", "effective_kept", "trimmed_share"), pa.float64()),
 }
 
 
@@ -70,12 +71,14 @@ def compute(
              in `promise_effect`).
     Returns: the splits; rank (1 costs most; null: not known); promise; judged_per_quarter; kept_rate, kept_low,
              kept_high (0 to 1, of these quarters); broken_per_quarter; broken (those that the effect rests on, count);
-             cost_per_broken, cost_per_broken_low, cost_per_broken_high; of which margin_lost (later orders, and all
+             cost_per_broken, cost_per_broken_low, cost_per_broken_high, p (of no cost: one test of as many as there
+             are promises); of which margin_lost (later orders, and all
              that names no order) and cost_paid (the promise's own order); cost_per_quarter, cost_per_quarter_low,
              cost_per_quarter_high; half_cost, half_cost_low, half_cost_high (of mending half, a quarter); cost_share
              (0 to 1, of all that are known to cost); placebo (cost of one "before it was made"), placebo_p; e_value,
-             e_value_limit. Money of the company; below 0 it brought money; null where a side has fewer than 10
-             outcomes.
+             e_value_limit; effective_broken, effective_kept (how many unweighted promises would be as certain),
+             trimmed_share (left out, for nothing is comparable to them), as in `promise_effect`. Money of the company;
+             below 0 it brought money; null where a side has fewer than 10 outcomes.
     Interval: 95 %, by Monte Carlo through the chain: 20,000 draws of the count (gamma, as uneven as the quarters were),
              the share (beta, on the effective number of promises) and the cost of one (Student), taken as independent.
              The seed is fixed, so that the same facts give the same figures.
@@ -92,12 +95,12 @@ def compute(
         if value < 1:
             raise BadSetting(name=name, value=value, choices="1, 2, 3 ...")
     some, sampled = take_some(facts)
-    ready = prepare(some, "promise_cost", by, find_promised(some), adjust)
+    ready = prepare(some, "promise_cost", by, find_promised(some), adjust, horizon)
     starts = _full_quarters(some, ready.promised, quarters)
     rows, whole = add_deeds(some, ready.rows, ready.promised, horizon, {"margin_after": "all"}, with_own=True)
     rows, later = add_deeds(some, rows, ready.promised, horizon, {"margin_after": "later"})
     rows = some.hold(add_placebos(some, rows, ready.promised, horizon, {"margin_after": "all"}))
-    outcomes = {**plan_outcomes(whole, ready.columns), later[0].column: list(ready.columns.values())}
+    outcomes = {**plan_outcomes(whole, ready), later[0].column: list(ready.columns.values())}
     groups, found = estimate_effects(some, rows, ready.names, ready.levels, outcomes)
     costs, others, before = (found[name] for name in (whole[0].column, later[0].column, whole[0].placebo))
     if all(cell.on_hit is None for cell in costs):
@@ -218,12 +221,15 @@ def _table(
 
 
 def _trust(cell: Found, past: Found) -> dict[str, float]:
-    """The placebo, as if it were a cost, and the E-value of the effect on those that were broken."""
-    value, low, high, _ = judge(cell.on_hit)
+    """p, the placebo as if it were a cost, the E-value of the effect on those that were broken, and the overlap."""
+    value, low, high, p = judge(cell.on_hit)
     before = judge(past.on_hit)
     ratios = standardised_ratio([value, low, high], cell.spread)
     limits = np.sort(ratios[1:])
-    figures = {"placebo": -before[0], "placebo_p": before[3]}
+    figures = {"p": p, "placebo": -before[0], "placebo_p": before[3]}
+    if cell.fitted is not None:
+        spared, hit = cell.fitted.effective
+        figures |= {"effective_broken": hit, "effective_kept": spared, "trimmed_share": cell.fitted.trimmed_share}
     return figures | {"e_value": float(e_value(ratios[0])), "e_value_limit": float(e_value_limit(*limits))}
 
 

@@ -36,8 +36,8 @@ _TOO_FEW = mark(
     "is adjusted in {count} rows, and nothing can be said of the effect."
 )
 _FAILED = mark(
-    "The placebo failed (p below 0.05) in {count} of {rows} rows: their customers differed before the promise was "
-    "made. One in twenty fails by chance."
+    "The placebo failed (p below 0.05) in {count} of {rows} rows: their customers had done unlike things before the "
+    "promise was made, and the effect leans on the adjustment for them. One in twenty fails by chance."
 )
 _APART = ("outcome", "question", "item", "scale_min", "scale_max")
 _LEAST_RATIO = 1e-6  # an adjusted share can fall below 0 by chance, a risk ratio cannot
@@ -73,11 +73,12 @@ def compute(  # noqa: PLR0913  each is a setting that people name
     models that did not see its customer. The outcomes: ``bought_again`` (another order within ``horizon`` days after
     the promise was due), ``margin`` and ``contacts`` (that the customer began) in these days, the promise's own order
     left out, and ``score``, the mean of the answers about the order, or within 60 days after the event, on their own
-    scale. ``promise`` and ``outcome`` keep one alone. ``adjust`` names the covariates: lead_days (promised),
-    order_value, items, category (of several: "several"), month, orders_before, tenure_days, and any column within reach
-    (touchpoint, orders.region, customers.segment); if it is not said these, the region, the touchpoint and every x_
-    column of commitments, orders and customers, but those of which a word goes with broken promises nearly always (it
-    may tell what became of them, as a status does); ``none`` adjusts for nothing.
+    scale, but for those asked again after the repair of a case. ``promise`` and ``outcome`` keep one alone. ``adjust``
+    names the covariates: lead_days (promised), order_value, items, category (of several: "several"), month,
+    orders_before, tenure_days, and any column within reach (touchpoint, orders.region, customers.segment); if it is not
+    said these, the region, the touchpoint and every x_ column of commitments, orders and customers, but those of which
+    a word goes with broken promises nearly always (it may tell what became of them, as a status does); ``none`` adjusts
+    for nothing.
 
     Reads:   commitments (withdrawn, open and without a customer: left out); orders; order_lines, products (values,
              costs); feedback; contacts; customers, and what the covariates need.
@@ -98,10 +99,12 @@ def compute(  # noqa: PLR0913  each is a setting that people name
     Cautions: true only if nothing that is not adjusted for both makes promises break and moves the outcome (no
              unmeasured confounding), and if both sides are comparable: promises with a chance to be broken outside
              0.05 to 0.95 (or far below its own mean, where it is rare) are trimmed, and the effect is that of the
-             others. The placebo is the same difference in the days before the promise was made (adjusted for all but
-             the past), or in earlier answers: it must be 0. The E-value is how strongly, as a risk ratio with both,
-             something unmeasured would have to go with breaking and with the outcome to explain the effect away; its
-             limit does so for the interval. Scores are those of customers who answer. Several rows are several tests.
+             others. The placebo is the same difference in the ``horizon`` days before the promise was made, adjusted
+             for the past as it was before those days, or in earlier answers. Near 0, it speaks for the comparison; far
+             from 0, those compared were not alike, and the effect leans on the adjustment for their past alone. The
+             E-value is how strongly, as a risk ratio with both, something unmeasured would have to go with breaking and
+             with the outcome to explain the effect away; its limit does so for the interval. Scores are those of
+             customers who answer. Several rows are several tests.
     Source:  Robins, Rotnitzky and Zhao 1994 (AIPW); Chernozhukov et al. 2018 (cross-fitting); Crump et al. 2009
              (overlap); VanderWeele and Ding 2017 (E-value).
     """
@@ -111,10 +114,10 @@ def compute(  # noqa: PLR0913  each is a setting that people name
         raise MissingTable(measure="promise_effect", table=_TOLD_BY[outcome])
     facts, sampled = take_some(facts)
     promised = find_promised(facts, promise, since, until)
-    ready = prepare(facts, "promise_effect", by, promised, adjust)
+    ready = prepare(facts, "promise_effect", by, promised, adjust, horizon)
     rows, outcomes = _add_outcomes(facts, ready.rows, ready.promised, outcome, horizon)
     rows = facts.hold(rows)  # counted, then judged: two readings of many joins
-    groups, found = estimate_effects(facts, rows, ready.names, ready.levels, plan_outcomes(outcomes, ready.columns))
+    groups, found = estimate_effects(facts, rows, ready.names, ready.levels, plan_outcomes(outcomes, ready))
     told = [one for one in outcomes if any(cell.n.all() for cell in found[one.column])]
     if not told:
         raise NothingToMeasure(measure="promise_effect", reason=_NO_HORIZON)
@@ -238,7 +241,10 @@ promise_effect = Measure(
     ),
     cautions=(
         mark("An estimate that assumes no unmeasured confounding: never read it without its placebo and its E-value."),
-        mark("A placebo that is not 0 means that the customers differed before: do not trust the effect beside it."),
+        mark(
+            "A placebo that is not 0 means that the customers differed before: the effect beside it leans on the "
+            "adjustment for their past alone."
+        ),
         mark("Scores are those of customers who answer; who was let down may answer more, or less."),
     ),
     bound=mark("one row per promise and outcome; to fit models, 50,000 promises at most"),

@@ -13,6 +13,7 @@ from saydo.report.story import LEAST, Figure, Picture, Questions, Record, Sectio
 from saydo.result import Result
 
 ALARM = 0.05  # a placebo with a smaller p says that the two sides were not alike
+SURE = 0.05  # p of the dearest promise, which was chosen among all that are ranked
 
 
 def what_broken_promises_cost(questions: Questions, names: Mapping[str, str], asked: Record | None) -> Section | None:
@@ -23,7 +24,7 @@ def what_broken_promises_cost(questions: Questions, names: Mapping[str, str], as
         return _effect_on_score(questions, names, asked)
     top = ranked[0]
     shown = _shown(result, top, names)
-    is_sure = top["cost_per_quarter_low"] > 0 and not _is_alarmed(top) and top["broken"] >= LEAST
+    is_sure = _stands_out(top, len(ranked)) and not _is_alarmed(top) and top["broken"] >= LEAST
     texts = [_mending(ranked, shown) if is_sure else _unsure(top, shown), *_alike_in(result), *_trust(top)]
     beneath = translate(
         "The others are alike only in what is on file. What else makes promises break and moves what customers do is "
@@ -79,7 +80,8 @@ def _shown(result: Result, top: Record, names: Mapping[str, str]) -> dict[str, s
 def _heading(is_sure: bool, shown: Mapping[str, str]) -> str:
     if is_sure:
         return translate(
-            "Where “{promise}” is broken, customers leave {cost} a quarter less than those like them where it is kept",
+            "Where “{promise}” is broken, its customers together leave {cost} a quarter less than those like them "
+            "where it is kept",
             **shown,
         )
     return translate("What broken promises cost cannot be told from nothing with these facts", **shown)
@@ -109,10 +111,15 @@ def _unsure(top: Record, shown: Mapping[str, str]) -> str:
             count=number(top["broken"]),
         )
     return translate(
-        "The highest estimate is that of “{promise}”, {cost} a quarter, but its range reaches down to nothing, or the "
-        "two sides were not alike before.",
+        "The highest estimate is that of “{promise}”, {cost} a quarter, but chance alone could make the highest of "
+        "several as high, or the two sides were not alike before.",
         **shown,
     )
+
+
+def _stands_out(top: Record, among: int) -> bool:
+    """Does the dearest promise cost more than chance makes the dearest of so many seem to?"""
+    return bool(top["cost_per_quarter_low"] > 0 and top["p"] is not None and top["p"] * among < SURE)
 
 
 def _is_alarmed(record: Record) -> bool:
@@ -126,23 +133,25 @@ def _trust(record: Record) -> list[str]:
     if _is_alarmed(record):
         texts.append(
             translate(
-                "The same comparison finds a difference before the promise was even made, where there can be none: "
-                "those compared are not alike, and the figure is not to be trusted."
+                "The same comparison finds a difference before the promise was even made, which breaking it cannot "
+                "have made: those compared were not alike, and the figure leans on the adjustment for what they had "
+                "done before."
             )
         )
     elif record["placebo_p"] is not None:
         texts.append(
             translate(
-                "The test of it: the same comparison for the time before the promise was made, where there can be no "
-                "difference, finds none beyond noise (p = {p}).",
+                "The test of it: the same comparison for the time before the promise was made, when breaking it can "
+                "have changed nothing, finds no difference beyond noise (p = {p}).",
                 p=number(record["placebo_p"], 2),
             )
         )
     if record["e_value_limit"] is not None and record["e_value_limit"] > 1:
         texts.append(
             translate(
-                "To explain it away, something not on file would have to make both the breaking and the outcome "
-                "{value} times as likely (E-value); to bring the range down to nothing, {limit} times.",
+                "To explain it away, something not on file would have to go with both the breaking and the outcome as "
+                "strongly as what makes each {value} times as likely (E-value); to bring the range down to nothing, "
+                "{limit} times.",
                 value=number(record["e_value"], 1),
                 limit=number(record["e_value_limit"], 1),
             )

@@ -28,7 +28,11 @@ from saydo.stats.estimates import Estimate
 
 Ints = npt.NDArray[np.int64]
 SURE = 0.001  # a chance is never taken to be nearer to 0 or 1 than this
-_PENALTY = 4.0  # so many events' worth for the mean, in every level of every covariate
+# Penalties in every level of every covariate. Of chances it is light where covariates are few: 1 / e of a chance pulled
+# to the mean is too small, and so is the error (of six levels and 1,500 events 92 % were held with a penalty of 4, 93 %
+# with 1, both without bias). Where they are many it is heavier, so that together they move the log-odds no further.
+_ON_CHANCES = 0.5  # times the covariates
+_ON_MEANS = 4.0  # so many events' worth for the mean
 _STEPS = 50
 _NEAR = 1e-9
 
@@ -141,14 +145,15 @@ class Design:
     """
 
     def __init__(self, levels: Ints, sizes: tuple[int, ...]) -> None:
-        self.cells, self.width = len(levels), 1 + sum(sizes)
+        self.cells, self.width, self.covariates = len(levels), 1 + sum(sizes), len(sizes)
         starts = 1 + np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         covariates = [start + levels[:, place] for place, start in enumerate(starts[: len(sizes)])]
         self._columns = [np.zeros(self.cells, dtype=np.int64), *covariates]
 
     def at(self, chosen: npt.NDArray[np.bool_]) -> Design:
         part = Design(np.zeros((int(chosen.sum()), 0), dtype=np.int64), ())
-        part.width, part._columns = self.width, [column[chosen] for column in self._columns]
+        part.width, part.covariates = self.width, self.covariates
+        part._columns = [column[chosen] for column in self._columns]
         return part
 
     def predict(self, coefficients: Array) -> Array:
@@ -215,20 +220,20 @@ def _others(folds: Ints, count: int, n: Array) -> list[npt.NDArray[np.bool_]]:
     return [seen if (n[:, seen].sum(axis=1) > 0).all() else everything for seen in others]
 
 
-def _penalty(width: int) -> Array:
-    penalty = np.full(width, _PENALTY)
+def _penalty(width: int, each: float) -> Array:
+    penalty = np.full(width, each)
     penalty[0] = 0
     return penalty
 
 
 def _fit_linear(x: Design, n: Array, total: Array, usual: Array) -> Array:
     """Penalised least squares, pulled to the ``usual`` coefficients."""
-    gram = x.cross(n) + np.diag(_penalty(x.width))
+    gram = x.cross(n) + np.diag(_penalty(x.width, _ON_MEANS))
     return np.asarray(usual + np.linalg.solve(gram, x.sum(total - n * x.predict(usual))))
 
 
 def _fit_logistic(x: Design, n: Array, start: Array) -> Array:
-    both, penalty = n.sum(axis=0), _penalty(x.width)
+    both, penalty = n.sum(axis=0), _penalty(x.width, _ON_CHANCES * x.covariates)
     found = start.copy()
     if not found.any():
         found[0] = logit(n[1].sum() / both.sum())
