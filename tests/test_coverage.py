@@ -149,7 +149,9 @@ def test_rows_of_some_measures_are_brought_up_to_date_and_all_others_stay() -> N
     worse = update_page(better, {case.title: outside}, ["promise_effect"])
     assert f"| {case.title} | placebo | plan | 100 | 95.0% (" in better
     assert f"- {case.title} (" not in better
-    assert f"- {case.title} (50.0%): the models" in worse
+    assert f"- {case.title} (50.0%): {case.known}" in worse
+    without = "\n".join(line for line in better.split("\n") if not line.startswith(f"| {case.title} |"))
+    assert update_page(without, {case.title: within}, ["promise_effect"]) == better  # a new case finds its place
     changed = [new for old, new in zip(better.split("\n"), worse.split("\n"), strict=False) if old != new]
     assert changed[0].startswith(f"| {case.title} | placebo | plan | 100 | **!** 50.0% (")
     assert better.count("promise_effect on 20") == worse.count("promise_effect on 20") == 1

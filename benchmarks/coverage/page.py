@@ -19,6 +19,7 @@ from benchmarks.coverage.samples import SHARES
 from saydo.stats.intervals import adjusted_wald, nps_interval, score, wald
 from saydo.stats.trials import exact_coverage
 
+TITLES = frozenset(case.title for case in CASES)
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 _ABOUT = """# Coverage
 
@@ -79,17 +80,22 @@ def write_page(findings: Mapping[str, Finding], companies: int, studies: Mapping
 def update_page(page: str, findings: Mapping[str, Finding], measures: Sequence[str]) -> str:
     """``page`` with the rows of these findings, which are all those of ``measures``, and what it says of them, anew."""
     told = {line.removeprefix("- ").rpartition(" (")[0]: line for line in _section(page)}
-    rows = {}
+    rows = {title: line for line in page.split("\n") if (title := _title(line)) in TITLES}
+    before = "\n".join(rows.values())
     for case in CASES:
         if finding := findings.get(case.title):
-            rows[f"| {case.title} |"] = _row(_describe(case, finding))
+            rows[case.title] = _row(_describe(case, finding))
             told.pop(case.title, None)
             told |= {case.title: _excuse(case, finding)} if _is_outside(finding) else {}
     lines = [told[case.title] for case in CASES if case.title in told]
     page = page.replace("\n".join(_section(page)), "\n".join(lines))
-    kept = [rows.get(f"{line[: line.find(' |')]} |", line) for line in page.split("\n")]
+    page = page.replace(before, "\n".join(rows[case.title] for case in CASES if case.title in rows))
     since = f"; {', '.join(measures)} on {datetime.now(UTC):%Y-%m-%d}).\n\n## Measures"
-    return re.sub(r"(; [^;)]+ on [-\d]+)?\)\.\n\n## Measures", lambda _: since, "\n".join(kept), count=1)
+    return re.sub(r"(; [^;)]+ on [-\d]+)?\)\.\n\n## Measures", lambda _: since, page, count=1)
+
+
+def _title(line: str) -> str:
+    return line.removeprefix("| ").partition(" |")[0]
 
 
 def _section(page: str) -> list[str]:

@@ -18,6 +18,7 @@ Internal Medicine 167 (2017) 268-274 (E-value).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -146,13 +147,12 @@ class Design:
 
     def __init__(self, levels: Ints, sizes: tuple[int, ...]) -> None:
         self.cells, self.width, self.covariates = len(levels), 1 + sum(sizes), len(sizes)
-        starts = 1 + np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-        covariates = [start + levels[:, place] for place, start in enumerate(starts[: len(sizes)])]
-        self._columns = [np.zeros(self.cells, dtype=np.int64), *covariates]
+        self._ends = np.cumsum([0, 1, *sizes])
+        self._columns = [np.zeros(self.cells, dtype=np.int64), *(levels + self._ends[1:-1]).T]
 
     def at(self, chosen: npt.NDArray[np.bool_]) -> Design:
         part = Design(np.zeros((int(chosen.sum()), 0), dtype=np.int64), ())
-        part.width, part.covariates = self.width, self.covariates
+        part.width, part.covariates, part._ends = self.width, self.covariates, self._ends
         part._columns = [column[chosen] for column in self._columns]
         return part
 
@@ -169,14 +169,15 @@ class Design:
 
     def cross(self, weights: Array) -> Array:
         """The sum of ``weights`` over the cells that have each pair of levels."""
-        whole = np.zeros(self.width * self.width)
-        for place, one in enumerate(self._columns):
-            for other in self._columns[: place + 1]:
-                both = np.bincount(one * self.width + other, weights, len(whole))
-                whole += both
-                if other is not one:
-                    whole += both.reshape(self.width, -1).T.ravel()
-        return whole.reshape(self.width, -1)
+        whole = np.empty((self.width, self.width))
+        parts = [slice(*ends) for ends in pairwise(self._ends)]
+        for place, (rows, one) in enumerate(zip(parts, self._columns, strict=True)):
+            for columns, other in zip(parts[: place + 1], self._columns, strict=False):
+                shape = (rows.stop - rows.start, columns.stop - columns.start)
+                pair = (one - rows.start) * shape[1] + (other - columns.start)
+                block = np.bincount(pair, weights, shape[0] * shape[1]).reshape(shape)
+                whole[rows, columns], whole[columns, rows] = block, block.T
+        return whole
 
 
 def fit_chances(design: Design, folds: Ints, count: int, n: Array) -> Array:
