@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saydo.charts import NARROW, WIDE, Chart, draw
-from saydo.charts.figures import clean, count_of, show, show_interval, show_money, show_period
+from saydo.charts.figures import clean, count_of, show, show_group, show_interval, show_money, show_period
 from saydo.charts.groups import MOST_GROUPS, choose_groups, labels_of
 from saydo.charts.kinds import times_of
 from saydo.charts.look import BANDS, PALETTE
@@ -340,3 +340,8 @@ def test_different_things_have_a_scale_each() -> None:
     assert 'fill="#' not in chart.svg()  # each colour has one for the dark
     assert not any("Margin · " in text for text in texts_of(chart))
     assert "Margin: " in chart.description
+
+
+def test_what_a_company_calls_things_is_not_called_otherwise() -> None:
+    assert show_group("basic", "category") == "basic"
+    assert show_group("basic", "pattern") == "basic: missed when bad"

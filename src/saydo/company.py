@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path, PurePath
+from threading import RLock
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,7 @@ class Engine(Protocol):
         ...
 
     def keep(self, rows: ir.Table) -> ir.Table:
-        """The same rows, computed once and held as long as the engine lives."""
+        """The same rows, computed once and held for half an hour at least after they were last asked for."""
         ...
 
 
@@ -128,6 +129,7 @@ class Facts:
         self.currency = manifest.currency or _only_currency(manifest)
         self.as_of = as_of if as_of is not None else self._end_of_last_day()
         self._made: dict[Hashable, Any] = {}
+        self._making: dict[Hashable, RLock] = {}
 
     def has(self, table: str) -> bool:
         """Does the company have rows of this table?"""
@@ -163,8 +165,9 @@ class Facts:
 
         For what is small and dear, such as a fit, or an expression of many joins, which takes long to build.
         """
-        if name not in self._made:
-            self._made[name] = make()
+        with self._making.setdefault(name, RLock()):  # threads that need the same wait for the first of them
+            if name not in self._made:
+                self._made[name] = make()
         made: Made = self._made[name]
         return made
 

@@ -48,6 +48,7 @@ class DuckDBEngine:
         self._kept: dict[str, float] = {}  # when each was last asked for, the longest ago first
         self._names: dict[Node, str] = {}  # of expressions kept before: to compile a long one takes half a second
         self._keeping = threading.Lock()
+        self._writing: dict[str, threading.Lock] = {}  # one for each of what is kept
         settings: dict[str, Any] = {
             "memory_limit": memory_limit or os.environ.get("SAYDO_MEMORY", "1500MB"),
             "temp_directory": str(self._spill),
@@ -78,19 +79,23 @@ class DuckDBEngine:
 
         Where the files grow large, those go that nobody asked for in the last half hour.
         """
-        with self._keeping:  # threads that need the same rows wait for the first of them
-            name = self._names.get(rows.op(), "")
+        name = self._names.get(rows.op(), "")
+        query = "" if name in self._kept else compile_sql(rows)
+        name = name or _name_kept(query)
+        with self._writing.setdefault(name, threading.Lock()):  # threads that need the same rows wait for the first
             if name not in self._kept:
-                query = compile_sql(rows)
-                name = self._names[rows.op()] = _name_kept(query)
-            if name not in self._kept:
-                file, cursor = quote_text(str(self._spill / f"{name}.parquet")), self._cursor()
-                cursor.execute(f"COPY ({query}) TO {file} (FORMAT parquet)")
-                cursor.execute(f"CREATE VIEW {quote_name(name)} AS FROM read_parquet({file})")
-            self._kept.pop(name, None)
-            self._kept[name] = time.monotonic()
-            self._let_go()
+                self._write_kept(name, query or compile_sql(rows))
+            with self._keeping:
+                self._names[rows.op()] = name
+                self._kept.pop(name, None)
+                self._kept[name] = time.monotonic()
+                self._let_go()
         return ibis.table(rows.schema(), name=name)
+
+    def _write_kept(self, name: str, query: str) -> None:
+        file, cursor = quote_text(str(self._spill / f"{name}.parquet")), self._cursor()
+        cursor.execute(f"COPY ({query}) TO {file} (FORMAT parquet)")
+        cursor.execute(f"CREATE VIEW {quote_name(name)} AS FROM read_parquet({file})")
 
     def _let_go(self) -> None:
         """Remove what was kept and not asked for lately, while there is too much of it."""
@@ -147,9 +152,11 @@ class SparkEngine:
         given = find_given(expression)
         for name, table in given.items():
             self.session.createDataFrame(table).createOrReplaceTempView(name)
-        rows = self.session.sql(self._backend.compile(expression)).toArrow()
-        for name in given:
-            self.session.catalog.dropTempView(name)
+        try:
+            rows = self.session.sql(self._backend.compile(expression)).toArrow()
+        finally:
+            for name in given:
+                self.session.catalog.dropTempView(name)
         return rows.cast(expression.as_table().schema().to_pyarrow())
 
     def keep(self, rows: ir.Table) -> ir.Table:

@@ -17,26 +17,26 @@ Unit = Literal["points", "share", "money", "count", "days", "score"]
 
 NOTHING = "–"
 _UNKNOWN = mark("unknown")
-VALUES = {  # what is called otherwise in one split alone stands after its name
-    "relational": mark("about the relationship"),
-    "event": mark("after an event"),
-    "firm": mark("firms"),
-    "person": mark("persons"),
-    "champions": mark("champions"),
-    "loyal": mark("loyal"),
-    "new": mark("new"),
-    "promising": mark("promising"),
-    "wavering": mark("wavering"),
-    "at risk": mark("at risk"),
-    "asleep": mark("asleep"),
-    "lost": mark("lost"),
-    "basic": mark("basic: missed when bad"),
-    "performance": mark("performance: counts both ways"),
-    "promise": mark("promise"),
-    "touchpoint": mark("touchpoint"),
-    "unhappy": mark("the unhappy"),
-    "happy": mark("the happy"),
-    "attractive": mark("attractive: noticed when good"),
+VALUES = {  # by split and value: what a company itself calls things stays as it is
+    "occasion.relational": mark("about the relationship"),
+    "occasion.event": mark("after an event"),
+    "kind.firm": mark("firms"),
+    "kind.person": mark("persons"),
+    "segment.champions": mark("champions"),
+    "segment.loyal": mark("loyal"),
+    "segment.new": mark("new"),
+    "segment.promising": mark("promising"),
+    "segment.wavering": mark("wavering"),
+    "segment.at risk": mark("at risk"),
+    "segment.asleep": mark("asleep"),
+    "segment.lost": mark("lost"),
+    "pattern.basic": mark("basic: missed when bad"),
+    "pattern.performance": mark("performance: counts both ways"),
+    "pattern.attractive": mark("attractive: noticed when good"),
+    "driver_kind.promise": mark("promise"),
+    "driver_kind.touchpoint": mark("touchpoint"),
+    "side.unhappy": mark("the unhappy"),
+    "side.happy": mark("the happy"),
     "outcome.bought_again": mark("bought again"),
     "outcome.contacts": mark("contacts"),
     "outcome.margin": mark("margin"),
@@ -151,7 +151,7 @@ def show_group(value: object, split: str = "") -> str:
         return translate(_NUMBERED[split], number=value)
     if isinstance(value, float):
         return f"{value:g}"
-    called = VALUES.get(f"{split}.{value}") or VALUES.get(str(value))
+    called = VALUES.get(f"{split}.{value}")
     return translate(called) if called else clean(str(value))
 
 

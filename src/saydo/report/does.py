@@ -234,7 +234,7 @@ def which_segments_there_are(questions: Questions) -> Section | None:
     head = tuple(map(heading_of, ("segment", "what it is", "customers", "customer_share", "sales_share")))
     table = tuple(
         (
-            begin(show_group(name)),
+            begin(show_group(name, "segment")),
             translate(SEGMENTS[name]),
             number(rows[name]["customers"]),
             show(rows[name]["customer_share"], "share"),

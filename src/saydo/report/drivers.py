@@ -141,7 +141,7 @@ def _patterns(records: Sequence[Record], names: Mapping[tuple[str, str], str]) -
     rows = [
         (
             begin(names[_key(record)]),
-            show_group(record["pattern"]),
+            show_group(record["pattern"], "pattern"),
             signed(-record["penalty"], 1),
             signed(record["reward"], 1),
         )
