@@ -92,9 +92,9 @@ def compute(  # noqa: PLR0913  each is a setting that people name
     Interval: 95 %, Student's, with the error summed over customers (or accounts), whose promises are not independent.
              effective and trimmed are those of the promises that the models were fitted on (50,000 at most, or 10,000
              of each group where there are many). It is a little too narrow where broken promises
-             are few: of 400 simulated companies with some 250 each it held the true effect on buying again in 90 to
-             93 %, that on those broken in 94 to 96 %, the margin's in 93 to 94 %, and with some 60 that were answered
-             that on the score in 89 to 94 % (docs/coverage.md).
+             are few: of 400 simulated companies with some 250 each it held the true effect on buying again in 92 to
+             94 %, that on those broken in 94 to 96 %, the margin's in 93 to 94 %, and with some 60 that were answered
+             that on the score in 94 % (docs/coverage.md).
              Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: true only if nothing that is not adjusted for both makes promises break and moves the outcome (no
              unmeasured confounding), and if both sides are comparable: promises with a chance to be broken outside
