@@ -345,3 +345,7 @@ def test_different_things_have_a_scale_each() -> None:
 def test_what_a_company_calls_things_is_not_called_otherwise() -> None:
     assert show_group("basic", "category") == "basic"
     assert show_group("basic", "pattern") == "basic: missed when bad"
+
+
+def test_money_beyond_all_bounds_is_written_all_the_same() -> None:
+    assert show_money(-2.1e205, "EUR") == "-2.1e+205 EUR"

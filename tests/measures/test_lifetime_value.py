@@ -86,6 +86,19 @@ def test_some_of_very_many_customers_tell_what_a_purchase_leaves(monkeypatch: py
     assert some["expected_margin"] == pytest.approx(whole["expected_margin"], rel=0.1)
 
 
+def test_value_has_no_ends_where_a_parameter_can_hardly_be_told(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("saydo.stats.likelihood._VAGUE", 0.0)
+    result = measures.lifetime_value(facts, model="mbg_nbd")
+    [row] = result.to_records()
+    assert row["value_per_customer"] is not None
+    assert {row[f"{name}_{end}"] for name in ("alive", "purchases", "margin", "value") for end in ("low", "high")} == {
+        None
+    }
+    assert any("can hardly be told" in str(note) for note in result.notes)
+    [model] = measures.repurchase_model(facts, model="mbg_nbd").to_records()
+    assert (model["r_low"], model["r_high"]) == (None, None)
+
+
 def test_value_of_groups_adds_up_to_that_of_all(facts: Facts) -> None:
     [whole] = measures.lifetime_value(facts, model="mbg_nbd").to_records()
     parts = measures.lifetime_value(facts, by="customers.segment", model="mbg_nbd").to_records()

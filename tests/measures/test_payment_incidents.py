@@ -142,3 +142,9 @@ def test_payments_of_firms_are_as_late_as_in_a_simulated_company(straight: tuple
     assert rows["firm"]["late"] > rows["firm"]["overdue"] > 0
     assert rows["person"]["incident_rate"] == 0
     assert rows["firm"]["incident_low"] > rows["person"]["incident_high"]
+
+
+def test_payments_of_which_nothing_tells_whether_they_are_late_are_not_called_in_time() -> None:
+    facts = make_facts(payments=[{"payment_id": f"p{n}", "amount": 10, "paid_at": "2024-03-01"} for n in range(20)])
+    with pytest.raises(NothingToMeasure, match="no payment has a due time and none failed"):
+        payment_incidents(facts)

@@ -47,6 +47,20 @@ def test_rfm_gives_equal_customers_the_same_segment() -> None:
     assert len(set(found.values())) == 1
 
 
+@pytest.mark.parametrize("customers", [1, 30])
+def test_rfm_calls_nobody_lost_where_all_bought_on_one_day(customers: int) -> None:
+    found = _segments({f"c{n}": [(1, 50.0)] for n in range(customers)})
+    assert set(found.values()) == {"wavering"}
+
+
+def test_rfm_is_split_by_the_segment_that_the_company_gave() -> None:
+    people = [{"customer_id": f"c{n}", "segment": "gold" if n % 2 else "basic"} for n in range(1, 21)]
+    facts = make_facts(**_company({f"c{n}": [(n, 10.0 * n)] for n in range(1, 21)}), customers=people)
+    rows = measures.rfm(facts, by="customers.segment", as_of=str(TODAY)).to_records()
+    assert {row["customers_segment"] for row in rows} == {"gold", "basic"}
+    assert {row["segment"] for row in rows} <= {"champions", "loyal", "new", "promising", "wavering", "asleep", "lost"}
+
+
 def test_rfm_shares_and_sums_are_those_of_the_whole() -> None:
     facts = make_facts(**_company({f"c{n}": [(n * 7, 10.0 * n)] * (1 + n % 4) for n in range(1, 31)}))
     rows = measures.rfm(facts, as_of=str(TODAY)).to_records()
@@ -92,9 +106,11 @@ def _expected(who: str, lately: dict[str, int], often: dict[str, int], much: dic
     def mark(values: dict[str, Any]) -> int:
         return 1 + 5 * sum(value < values[who] for value in values.values()) // len(values)
 
-    recent, f = mark(lately), (mark(often) + mark(much)) / 2
+    equal = sum(value == lately[who] for value in lately.values())
+    below = sum(value < lately[who] for value in lately.values())
+    recent, f = 1 + 5 * (2 * below + equal) // (2 * len(lately)), (mark(often) + mark(much)) / 2
     if recent >= 4:
         return "champions" if f >= 3.5 else "new" if often[who] == 1 else "promising"
     if recent == 3:
         return "loyal" if f >= 3.5 else "wavering"
-    return "at risk" if f >= 3.5 else "asleep" if f >= 2 else "lost"
+    return "at risk" if f >= 3.5 else "asleep" if f >= 2 and often[who] > 1 else "lost"

@@ -73,6 +73,7 @@ _NOUNS = {
 }
 SCALES = ("scale_min", "scale_max")
 _NUMBERED = {"tenure": mark("year {number}")}
+_BEYOND = 1e18
 _YES, _NO = mark("yes"), mark("no")
 _DAYS = mark("{days} days")
 _INTERVAL = mark("{low} to {high}")
@@ -130,6 +131,8 @@ def show_ends(low: float, high: float, unit: Unit, currency: str | None = None) 
 def show_money(amount: float, currency: str | None) -> str:
     """An amount in three digits that tell: 12.50, 1 234, 41 k, 1.25 M."""
     size = abs(amount)
+    if size >= _BEYOND:  # no money has such an amount, and Babel cannot write it
+        return f"{amount:.1e} {currency or ''}".rstrip()
     if size < 10_000 or currency is None:
         return language.money(amount, currency, 2 if 0 < size < 100 else 0).replace("-", "−")
     digits = 0 if size >= 1e11 else 2 - (math.floor(math.log10(size)) % 3)

@@ -43,6 +43,10 @@ _TOO_SHORT = mark("The model is the {model}, which fits best; there are too few 
 _AT_END = mark(
     "{parameter} has run to the end of its range, and has no interval: customers hardly differ in it, or are too few."
 )
+_VAGUE = mark(
+    "{parameter} can hardly be told: too few customers came back so far. What hangs on it has no interval, and its "
+    "value is not to be trusted."
+)
 _NO_COST = mark("the cost of nothing that was sold is known; add unit_cost to order_lines or products")
 _LITTLE_COST = mark(
     "the cost of most of what was sold is unknown, so nobody can say what customers leave; add unit_cost to "
@@ -111,8 +115,11 @@ def fit_once(facts: Facts, histories: Histories, model: Model, until: date | Non
 
 def note_bounds(fitted: Fit) -> tuple[Note, ...]:
     """Which parameters have no interval, and why."""
-    at_end = [name for name, is_bound in zip(fitted.model.names, fitted.is_bound, strict=True) if is_bound]
-    return tuple(Note(_AT_END, {"parameter": name}) for name in at_end)
+    without = ((_AT_END, fitted.is_bound), (_VAGUE, fitted.is_vague))
+    found = [
+        (text, name) for text, told in without for name, is_so in zip(fitted.model.names, told, strict=True) if is_so
+    ]
+    return tuple(Note(text, {"parameter": name}) for text, name in found)
 
 
 def customer_values(

@@ -172,7 +172,8 @@ def _add_up(
     alive = np.minimum(alive, customers)  # which a part that stands for the whole may pass by a hair
     figures = {"alive_share": alive / customers, "expected_purchases": bought, "expected_margin": left}
     for name, values in (figures | {"value_per_customer": left / customers}).items():
-        low, high = np.quantile(values[1:], [0.025, 0.975], axis=0)
+        ends = np.quantile(values[1:], [0.025, 0.975], axis=0)
+        low, high = np.where(fitted.is_vague.any(), np.nan, ends)
         table = add_columns(table, {name: values[0], f"{_STEMS[name]}_low": low, f"{_STEMS[name]}_high": high})
     return table
 

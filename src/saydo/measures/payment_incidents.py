@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saydo.company import Facts
-from saydo.errors import BadSetting
+from saydo.errors import BadSetting, NothingToMeasure
 from saydo.language import mark
 from saydo.measures._clusters import add_cluster, hold, named, run_with_clusters, share_interval
 from saydo.measures._measure import Figures, Measure, add_columns, column, in_period
@@ -21,6 +21,9 @@ from saydo.stats.ratios import ClusterSums
 
 _NOT_JUDGED = ("open", "withdrawn")
 _AMOUNTS = ("amount_due", "amount_at_risk", "amount_lost")
+_UNKNOWN = mark(
+    "no payment has a due time and none failed, so nothing can be late; add due_at or failed_at to payments"
+)
 
 
 def compute(
@@ -57,6 +60,7 @@ def compute(
     """
     if lost_after_days < 0:
         raise BadSetting(name="lost_after_days", value=lost_after_days, choices=mark("0 or more"))
+    _require_known(facts)
     rows = in_period(facts, judge_payments(facts), "placed_at", since, until)
     rows = _with_amounts(rows, facts, lost_after_days)
     rows = add_cluster(facts, add_customer(facts, rows), "customer_id", "order_id", "contract_id", "payment_id")
@@ -65,6 +69,14 @@ def compute(
     ratios = {"incident": (held.is_incident, held.is_judged), "loss": (held.old_lost, held.old_due)}
     counts, sums = run_with_clusters(facts, held, split.names, _counts(held), **ratios)
     return Figures(_figures(counts, sums), split.names, split.overlaps)
+
+
+def _require_known(facts: Facts) -> None:
+    """Raise `NothingToMeasure` where no payment has a due time and none failed: then none is known to be in time."""
+    payments = facts.table("payments")
+    known = payments.filter(payments.due_at.notnull() | payments.failed_at.notnull()).select("payment_id").limit(1)
+    if facts.has("payments") and not len(facts.run(known)):
+        raise NothingToMeasure(measure="payment_incidents", reason=_UNKNOWN)
 
 
 def _narrow(rows: ir.Table, names: Sequence[str]) -> ir.Table:

@@ -23,6 +23,9 @@ from saydo.stats.arrays import divide
 SEGMENTS = ("champions", "loyal", "new", "promising", "wavering", "at risk", "asleep", "lost")
 
 
+_THEIRS = "customers_segment"  # the segment that the company itself gave, where it is a split
+
+
 def compute(
     facts: Facts,
     by: Sequence[str] = (),
@@ -33,38 +36,42 @@ def compute(
     """Customers in segments by the time since their last purchase, their number of purchases and what they bought for.
 
     Each customer gets a mark from 1 to 5 for each of the three: the fifth of all customers it ranks in, 5 the best.
-    Equal customers get equal marks (1 + floor(5 x share of customers who are strictly below)), so the fifths need not
-    be of one size. With r the mark for the days since the last purchase and f the mean of the marks for purchases and
-    sales: champions r 4-5 and f from 3.5; loyal r 3 and f from 3.5; new r 4-5 and one purchase; promising r 4-5
-    otherwise; wavering r 3 otherwise; at risk r 1-2 and f from 3.5; asleep r 1-2 and f from 2; lost the others.
+    Equal customers get equal marks, so the fifths need not be of one size: for purchases and sales 1 + floor(5 x share
+    of customers who are strictly below), for the days since the last that of the middle one of the equals (half of them
+    count as below), so that nobody is called lost where all bought on one day. With r the mark for the days since the
+    last purchase and f the mean of the marks for purchases and sales: champions r 4-5 and f from 3.5; loyal r 3 and f
+    from 3.5; new r 4-5 and one purchase; promising r 4-5 otherwise; wavering r 3 otherwise; at risk r 1-2 and f from
+    3.5; asleep r 1-2, f from 2 and several purchases; lost the others.
     ``since`` and ``until`` keep the purchases of a period (all of them if not said); marks are given among all
     customers of the period, before any split.
 
     Reads:   orders (cancelled ones are no purchase; customer_id null: left out, their share is said); order_lines
              (their sum is what was bought for; shipping is not counted); columns of customers for splits.
-    Returns: the splits; segment; customers, orders (counts); customer_share (0 to 1, of the group's customers);
-             orders_per_customer; sales, sales_share (0 to 1), sales_per_customer (the company's currency, VAT
-             excluded); days_since_last_purchase_median (days).
+    Returns: the splits (the company's own segment as customers_segment); segment; customers, orders (counts);
+             customer_share (0 to 1, of the group's customers); orders_per_customer; sales, sales_share (0 to 1),
+             sales_per_customer (the company's currency, VAT excluded); days_since_last_purchase_median (days).
     Interval: none: it is a census of what was bought.
     Cautions: fifths compare customers with each other, not with a goal: there are always some at risk. It looks back;
              it does not say what anybody will do.
     Source:  Hughes, Strategic Database Marketing (marks by fifths); the names of the segments are our own.
     """
-    rows = _add_segment(_add_marks(_sum_customers(facts, since, until)))
+    marked = _add_segment(_add_marks(_sum_customers(facts, since, until))).rename(_own="segment")
     customers = facts.table("customers").rename(_key="customer_id")
-    rows = rows.left_join(customers, [("customer_id", "_key")]).drop("_key")
-    split = split_rows(facts, "rfm", "customers", rows, by)
+    marked = marked.left_join(customers, [("customer_id", "_key")]).drop("_key")
+    split = split_rows(facts, "rfm", "customers", marked, by)
+    names = [_THEIRS if name == "segment" else name for name in split.names]
+    rows = split.rows.rename({_THEIRS: "segment"}).rename(segment="_own")
     found = run_groups(
         facts,
-        split.rows,
-        [*split.names, "segment"],
-        customers=split.rows.count(),
-        orders=split.rows.orders.sum(),
-        sales=split.rows.sales.sum(),
-        days_since_last_purchase_median=split.rows.days.quantile(0.5),
+        rows,
+        [*names, "segment"],
+        customers=rows.count(),
+        orders=rows.orders.sum(),
+        sales=rows.sales.sum(),
+        days_since_last_purchase_median=rows.days.quantile(0.5),
     )
     notes = note_unknown_customers(facts, since, until)
-    return Figures(_figures(found, split.names), (*split.names, "segment"), split.overlaps, notes)
+    return Figures(_figures(found, names), (*names, "segment"), split.overlaps, notes)
 
 
 def _sum_customers(facts: Facts, since: date | None, until: date | None) -> ir.Table:
@@ -86,12 +93,15 @@ def _sum_customers(facts: Facts, since: date | None, until: date | None) -> ir.T
 def _add_marks(rows: ir.Table) -> ir.Table:
     """``lately`` (1 to 5) and ``much`` (the mean of the marks for orders and sales)."""
     size = rows.count().over(ibis.window())
+    lately = ibis.window(order_by=-rows.days)
+    below, up_to = ibis.rank().over(lately), (ibis.cume_dist().over(lately) * size).round().cast("int64")
 
     def mark_of(better: ir.Value) -> ir.Value:
-        below = ibis.rank().over(ibis.window(order_by=better))
-        return 1 + (5 * below) // size
+        return 1 + (5 * ibis.rank().over(ibis.window(order_by=better))) // size
 
-    return rows.mutate(lately=mark_of(-rows.days), much=(mark_of(rows.orders) + mark_of(rows.sales)) / 2)
+    return rows.mutate(
+        lately=1 + (5 * (below + up_to)) // (2 * size), much=(mark_of(rows.orders) + mark_of(rows.sales)) / 2
+    )
 
 
 def _add_segment(rows: ir.Table) -> ir.Table:
@@ -102,7 +112,7 @@ def _add_segment(rows: ir.Table) -> ir.Table:
         (is_lately & (rows.orders == 1), "new"),
         (is_lately, "promising"),
         (is_late & is_much, "at risk"),
-        (is_late & (rows.much >= 2), "asleep"),
+        (is_late & (rows.much >= 2) & (rows.orders > 1), "asleep"),
         (is_late, "lost"),
         (is_much, "loyal"),
         else_="wavering",

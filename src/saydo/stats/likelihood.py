@@ -19,11 +19,16 @@ _CHORDS, _SLOW = 12, 4.0  # how many at most, while each gains so many times les
 Slope = Callable[[Array], tuple[float, Array]]  # parameters -> log-likelihood, its derivatives by their logs
 
 
+_VAGUE = 4.0  # the error of a logarithm from which on a parameter may be a thousand times as large, or as small
+
+
 @dataclass(frozen=True, eq=False)
 class Peak:
     """The ``parameters`` at the maximum, its ``value``, and the ``covariance`` of their logs.
 
-    A parameter that has run to the end of its range ``is_bound``: it has no error.
+    A parameter that has run to the end of its range ``is_bound``: it has no error. One that is known to a factor of
+    some thousand at best `is_vague`: the likelihood is flat, its curve at the top tells nothing of how far, and neither
+    an interval nor draws can be made of it.
     """
 
     parameters: Array
@@ -36,9 +41,13 @@ class Peak:
         """Standard errors of the parameters; nan for those at the end of their range."""
         return np.where(self.is_bound, np.nan, self.parameters * np.sqrt(np.diag(self.covariance)))
 
+    @property
+    def is_vague(self) -> npt.NDArray[np.bool_]:
+        return np.asarray(~self.is_bound & ~(np.sqrt(np.diag(self.covariance)) < _VAGUE))
+
     def interval(self, level: float = 0.95) -> tuple[Array, Array]:
-        """The parameters' intervals, from those of their logs, which keep them above 0."""
-        reach = np.exp(find_quantile(level) * self.se / self.parameters)
+        """The parameters' intervals, from those of their logs, which keep them above 0; nan where there is none."""
+        reach = np.exp(find_quantile(level) * np.where(self.is_vague, np.nan, self.se / self.parameters))
         return self.parameters / reach, self.parameters * reach
 
     def draw(self, count: int, chance: np.random.Generator) -> Array:
