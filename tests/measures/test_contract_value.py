@@ -62,6 +62,43 @@ def test_contract_value_is_periods_times_margin() -> None:
     assert row["value_running_low"] < row["value_running"] < row["value_running_high"]
 
 
+UNDER_NOTICE = [
+    contract("g", "2024-11-01", "2025-01-15"),  # not renewed any more
+    contract("h", "2024-07-01", "2025-04-01"),  # the period from 1 January on is still to be paid, that from April not
+    contract("i", "2024-07-01", "2025-07-02"),  # those from January, April and July on
+]
+
+
+def test_contract_value_of_a_contract_under_notice_ends_with_it() -> None:
+    products = [{"product_id": "p", "unit_cost": 10}]
+    result = contract_value(
+        make_facts(contracts=[{**one, "product_id": "p"} for one in [*MIXED, *UNDER_NOTICE]], products=products),
+        as_of="2025-01-01",
+    )
+    (row,) = result.to_records()
+    model = Renewals(row["churn_a"], row["churn_b"], 0.0, np.eye(2))
+    rate = 1.1**0.25 - 1
+    until = 0 + 1 + (1 + 1 / (1 + rate) + 1 / (1 + rate) ** 2)
+    assert (row["running"], row["due"], row["lost_renewals"]) == (5, 11, 3)
+    assert row["value_running"] == pytest.approx(20 * (model.periods_left([3, 1], rate).sum() + until))
+    assert [note.values for note in result.notes if "end is known" in str(note)] == [{"count": 3}]
+
+
+def test_contract_value_seen_from_the_past_knows_of_no_notice() -> None:
+    """An end is known from its day on: seen from before the last facts, whoever had given notice goes on."""
+    later = [*MIXED, *UNDER_NOTICE, contract("z", "2025-01-02")]
+    open_ended = [{**one, "ended_on": None} for one in UNDER_NOTICE]
+    (seen,), (open_one,) = figures(later), figures([*MIXED, *open_ended, contract("z", "2025-01-02")])
+    assert seen == open_one
+
+
+def test_contract_value_of_a_contract_under_notice_without_cost_is_that_of_the_mean() -> None:
+    products = [{"product_id": "p", "unit_cost": 10}]
+    known = [{**one, "product_id": "p"} for one in [*MIXED, *UNDER_NOTICE]]
+    without = [*known[:-1], {**known[-1], "product_id": None}]
+    assert figures(without, products=products) == [pytest.approx(one) for one in figures(known, products=products)]
+
+
 def test_contract_value_of_a_loss_keeps_its_ends_in_order() -> None:
     products = [{"product_id": "p", "unit_cost": 50}]
     (row,) = figures([{**one, "product_id": "p"} for one in MIXED], products=products)

@@ -36,9 +36,9 @@ def find_contracts(
 ) -> tuple[Split, tuple[Note, ...]]:
     """Contracts begun in [since, until), with their groups: the splits, then ``period_months``.
 
-    Beside these: cluster; renewals (how often it renewed), is_lost (at the renewal after these); is_active (runs on,
-    as far as is known); price and margin of one period (company's currency; null where unknown), price less what the
-    product costs. Contracts that do not say how long a period is are left out, and said.
+    Beside these: cluster; renewals (how often it renewed), is_lost (at the renewal after these); is_active (not over);
+    periods_left (how many periods will begin before its known end; null where none is known); price and margin of one
+    period (company's currency; null where unknown), price less what the product costs. Contracts that do not say how long a period is are left out, and said.
     """
     rows = _begun(facts, since, until)
     counts = rows.aggregate(unknown=rows.count(where=rows.period_months.isnull()), contracts=rows.count())
@@ -47,7 +47,7 @@ def find_contracts(
     split = split_rows(facts, measure, "contracts", rows, by)
     names = (*split.names, *(name for name in ("period_months",) if name not in split.names))
     clustered = add_cluster(facts, split.rows, "customer_id")
-    columns = ("renewals", "is_lost", "is_active", "price", "margin", "cluster")
+    columns = ("renewals", "is_lost", "is_active", "periods_left", "price", "margin", "cluster")
     kept = clustered.select(*names, *(name for name in columns if name not in names))
     return Split(kept, names, split.times, split.overlaps), notes
 
@@ -107,6 +107,7 @@ def _add_renewals(facts: Facts, rows: ir.Table) -> ir.Table:
         renewals=ibis.ifelse(is_lost, lost_at - 1, met),
         is_lost=is_lost,
         is_active=rows.ended_on.isnull() | (rows.ended_on >= ibis.literal(today)),
+        periods_left=closing - 1 - met,
     )
 
 

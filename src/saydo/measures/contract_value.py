@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -26,6 +27,7 @@ _NOTHING_LOST = mark(
     "renewed: {count}. Look at longer contracts together, or come back later."
 )
 _ALIKE = mark("Groups whose contracts show no difference in how easily they end: {count}.")
+_ENDING = mark("Running contracts whose end is known already: {count}. They are valued up to it.")
 _UNKNOWN_MARGIN = mark("Contracts whose price or cost is not known: {share}. They are valued like the others.")
 
 
@@ -44,11 +46,12 @@ def compute(
     more surely: renewal n is passed by (b + n - 1) / (a + b + n - 1). With d the discount of one period, a new contract
     is expected to pay DEL = 2F1(1, b; a + b; 1 / (1 + d)) periods (the first at once), one that has renewed n - 1 times
     a further DERL = (b + n - 1) / (a + b + n - 1) 2F1(1, b + n; a + b + n; 1 / (1 + d)). Value is that times the margin
-    of a period. ``discount`` is a rate per year; contracts of different periods stand in separate rows; ``since`` and
+    of a period. A contract whose end is known to lie ahead pays for the periods that begin before it, and no more.
+    ``discount`` is a rate per year; contracts of different periods stand in separate rows; ``since`` and
     ``until`` choose contracts by their first day.
 
     Reads:   contracts (period_months null: left out, and said; price null: valued like the others; ended_on null: runs
-             on); products.unit_cost (the cost of one period; null: as if the price were null); customers.account_id
+             on; in the future: notice was given, and said); products.unit_cost (the cost of one period; null: as if the price were null); customers.account_id
              where there is one.
     Returns: the splits; period_months; contracts, running, due (renewals whose day has come), lost_renewals (counts);
              renewal_rate, renewal_low, renewal_high (renewed over due; 0 to 1; null when none was due); churn_a,
@@ -77,8 +80,8 @@ def compute(
             running=rows.count(where=rows.is_active),
             margins=rows.margin.sum().coalesce(0.0),
             known=rows.count(where=is_known),
-            running_margins=rows.margin.sum(where=rows.is_active).coalesce(0.0),
-            running_known=rows.count(where=rows.is_active & is_known),
+            ending=rows.count(where=rows.is_active & rows.periods_left.notnull()),
+            **_sum_future(rows, discount),
         )
     ).sort_by([(name, "ascending") for name in kinds])
     group, groups = number_groups(found, split.names)
@@ -98,6 +101,22 @@ def compute(
     table = add_columns(table, named("renewal_rate", rate, "renewal"))
     table = add_columns(table, {name: values for name, values in figures.items() if name not in table.column_names})
     return Figures(table, split.names, split.overlaps, (*notes, *_notes(models, found)))
+
+
+def _sum_future(rows: ir.Table, discount: float) -> dict[str, ir.Value]:
+    """What running contracts bring if they go on (``open``, times the periods that the model expects) and, where their
+    end is known (``ending``), in the discounted periods until then: summed where the margin is known, counted in
+    periods where it is not.
+    """
+    of_period = (rows.period_months.cast("float64") / -12 * np.log1p(discount)).exp()
+    is_open = rows.is_active & rows.periods_left.isnull()
+    certain = (1 - of_period ** rows.periods_left.coalesce(0)) / (1 - of_period)
+    periods = {"open": is_open.ifelse(1.0, 0.0), "ending": (rows.is_active & ~is_open).ifelse(certain, 0.0)}
+    sums: dict[str, ir.Value] = {}
+    for name, times in periods.items():
+        sums[f"{name}_margins"] = (rows.margin * times).sum().coalesce(0.0)
+        sums[f"{name}_unknown"] = times.sum(where=rows.margin.isnull()).coalesce(0.0)
+    return sums
 
 
 def _fit(found: pa.Table) -> Renewals | None:
@@ -135,25 +154,31 @@ def _value(found: pa.Table, model: Renewals | None, effect: float, discount: flo
     """The figures of one group from its counts by renewals."""
     lost, passed = count_renewals(found)
     rate = _rate(found, discount)
-    active, renewals = column(found, "running"), column(found, "renewals")
+    renewals = column(found, "renewals")
     margin = float(divide(column(found, "margins").sum(), column(found, "known").sum()))
-    margins = column(found, "running_margins") + (active - column(found, "running_known")) * margin
+    goes_on, ends = (_add_unknown(found, name, margin) for name in ("open", "ending"))
     met, nothing = lost.sum() + passed.sum(), float("nan")
     figures = {
         "contracts": column(found, "contracts").sum(),
-        "running": active.sum(),
+        "running": column(found, "running").sum(),
         "due": met,
         "lost_renewals": lost.sum(),
     }
     figures |= {"churn_a": model.a if model else nothing, "churn_b": model.b if model else nothing}
     edge = _find_edge(model, lost, passed, effect)
     periods = _with_ends(model, edge, lambda one: one.expected_periods(rate))
-    left = _with_ends(model, edge, lambda one: float(margins @ one.periods_left(renewals, rate)))
+    left = _with_ends(model, edge, lambda one: float(goes_on @ one.periods_left(renewals, rate) + ends.sum()))
     figures |= {"margin_per_period": margin}
     figures |= dict(zip(("periods_expected", "periods_low", "periods_high"), periods, strict=True))
     for name, (value, *ends) in (("value_new", [margin * one for one in periods]), ("value_running", left)):
         figures |= {name: value, f"{name}_low": min(ends), f"{name}_high": max(ends)}  # a loss turns them round
     return figures
+
+
+def _add_unknown(found: pa.Table, name: str, margin: float) -> Array:
+    """The margins of a kind of future, those that are not known taken for the mean one."""
+    unknown = column(found, f"{name}_unknown")
+    return column(found, f"{name}_margins") + np.where(unknown > 0, unknown * margin, 0.0)
 
 
 def _find_edge(model: Renewals | None, lost: Array, passed: Array, effect: float) -> list[Renewals]:
@@ -181,6 +206,8 @@ def _notes(models: Sequence[Renewals | None], found: pa.Table) -> tuple[Note, ..
     unknown = contracts - column(found, "known").sum()
     notes = [Note(_NOTHING_LOST, {"count": unfit})] if unfit else []
     notes += [Note(_ALIKE, {"count": alike})] if alike else []
+    ending = int(column(found, "ending").sum())
+    notes += [Note(_ENDING, {"count": ending})] if ending else []
     return (*notes, *([Note(_UNKNOWN_MARGIN, {"share": float(unknown / contracts)})] if unknown else []))
 
 
