@@ -57,7 +57,8 @@ def test_contract_value_is_periods_times_margin() -> None:
     assert row["margin_per_period"] == 20
     assert row["periods_expected"] == pytest.approx(model.expected_periods(rate))
     assert row["value_new"] == pytest.approx(20 * model.expected_periods(rate))
-    assert row["value_running"] == pytest.approx(20 * model.periods_left([3, 1], rate).sum())
+    waits = np.array([0.0, 2 + 29 / 30.4375])  # months: a renews today, d on 30 March
+    assert row["value_running"] == pytest.approx(20 * (model.periods_left([3, 1], rate) @ 1.1 ** (-waits / 12)))
     assert row["value_new_low"] < row["value_new"] < row["value_new_high"]
     assert row["value_running_low"] < row["value_running"] < row["value_running_high"]
 
@@ -78,10 +79,30 @@ def test_contract_value_of_a_contract_under_notice_ends_with_it() -> None:
     (row,) = result.to_records()
     model = Renewals(row["churn_a"], row["churn_b"], 0.0, np.eye(2))
     rate = 1.1**0.25 - 1
-    until = 0 + 1 + (1 + 1 / (1 + rate) + 1 / (1 + rate) ** 2)
+    waits = np.array([0.0, 2 + 29 / 30.4375])
+    goes_on = model.periods_left([3, 1], rate) @ 1.1 ** (-waits / 12)
+    until = 0 + 1 + (1 + 1 / (1 + rate) + 1 / (1 + rate) ** 2)  # h and i renew today
     assert (row["running"], row["due"], row["lost_renewals"]) == (5, 11, 3)
-    assert row["value_running"] == pytest.approx(20 * (model.periods_left([3, 1], rate).sum() + until))
+    assert row["value_running"] == pytest.approx(20 * (goes_on + until))
     assert [note.values for note in result.notes if "end is known" in str(note)] == [{"count": 3}]
+
+
+def test_contract_value_of_running_ones_is_that_of_today() -> None:
+    """Yearly contracts that renew on the first of every month: what each pays is summed period by period from today."""
+    months = [f"{1 + number:02}" for number in range(12)]
+    running = [contract(f"r{month}", f"2023-{month}-01", period_months=12) for month in months]
+    lost = [contract(f"l{month}", f"2022-{month}-01", f"2023-{month}-01", period_months=12) for month in months]
+    products = [{"product_id": "p", "unit_cost": 20}]
+    (row,) = figures([{**one, "product_id": "p"} for one in running + lost], products=products)
+    model = Renewals(row["churn_a"], row["churn_b"], 0.0, np.eye(2))
+    value = 0.0
+    for month in range(12):
+        renewed = 1  # that of January 2025 is not over
+        survival = model.survival(2_000)
+        at = np.arange(renewed + 1, 2_001)
+        value += 10 * (survival[at] / survival[renewed] * 1.1 ** -(at - renewed - 1 + month / 12)).sum()
+    assert row["running"] == 12
+    assert row["value_running"] == pytest.approx(value, rel=1e-3)
 
 
 def test_contract_value_seen_from_the_past_knows_of_no_notice() -> None:

@@ -29,6 +29,7 @@ _NO_PERIOD = mark("Contracts that do not say how long a period is: {count}. They
 _NO_CONTRACT = mark("no contract says how long a period is (period_months)")
 _NONE = mark("no contract began in the period")
 _NEVER = 1_000_000
+_DAYS_A_MONTH = 365.25 / 12
 
 
 def find_contracts(
@@ -37,8 +38,9 @@ def find_contracts(
     """Contracts begun in [since, until), with their groups: the splits, then ``period_months``.
 
     Beside these: cluster; renewals (how often it renewed), is_lost (at the renewal after these); is_active (not over);
-    periods_left (how many periods will begin before its known end; null where none is known); price and margin of one
-    period (company's currency; null where unknown), price less what the product costs. Contracts that do not say how long a period is are left out, and said.
+    periods_left (how many periods will begin before its known end; null where none is known) and months_left (until
+    its next renewal); price and margin of one period (company's currency; null where unknown), price less what the
+    product costs. Contracts that do not say how long a period is are left out, and said.
     """
     rows = _begun(facts, since, until)
     counts = rows.aggregate(unknown=rows.count(where=rows.period_months.isnull()), contracts=rows.count())
@@ -47,7 +49,7 @@ def find_contracts(
     split = split_rows(facts, measure, "contracts", rows, by)
     names = (*split.names, *(name for name in ("period_months",) if name not in split.names))
     clustered = add_cluster(facts, split.rows, "customer_id")
-    columns = ("renewals", "is_lost", "is_active", "periods_left", "price", "margin", "cluster")
+    columns = ("renewals", "is_lost", "is_active", "periods_left", "months_left", "price", "margin", "cluster")
     kept = clustered.select(*names, *(name for name in columns if name not in names))
     return Split(kept, names, split.times, split.overlaps), notes
 
@@ -108,7 +110,14 @@ def _add_renewals(facts: Facts, rows: ir.Table) -> ir.Table:
         is_lost=is_lost,
         is_active=rows.ended_on.isnull() | (rows.ended_on >= ibis.literal(today)),
         periods_left=closing - 1 - met,
+        months_left=((met + 1) * period - _age(rows.started_on, today)).clip(0, period).cast("float64"),
     )
+
+
+def _age(start: ir.DateValue, today: date) -> ir.FloatingValue:
+    """Months since ``start`` with their parts, up to a day and a half off: months differ in length."""
+    whole = (today.year - start.year()) * 12 + today.month - start.month()
+    return (whole + (today.day - start.day()) / _DAYS_A_MONTH).cast("float64")
 
 
 def _months_between(start: ir.DateValue, end: ir.DateValue) -> ir.IntegerValue:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
@@ -46,13 +47,14 @@ def compute(
     more surely: renewal n is passed by (b + n - 1) / (a + b + n - 1). With d the discount of one period, a new contract
     is expected to pay DEL = 2F1(1, b; a + b; 1 / (1 + d)) periods (the first at once), one that has renewed n - 1 times
     a further DERL = (b + n - 1) / (a + b + n - 1) 2F1(1, b + n; a + b + n; 1 / (1 + d)). Value is that times the margin
-    of a period. A contract whose end is known to lie ahead pays for the periods that begin before it, and no more.
+    of a period. What running contracts pay is discounted by the months until their next renewal too. A contract whose end
+    is known to lie ahead pays for the periods that begin before it, and no more.
     ``discount`` is a rate per year; contracts of different periods stand in separate rows; ``since`` and
     ``until`` choose contracts by their first day.
 
     Reads:   contracts (period_months null: left out, and said; price null: valued like the others; ended_on null: runs
-             on; in the future: notice was given, and said); products.unit_cost (the cost of one period; null: as if the price were null); customers.account_id
-             where there is one.
+             on; in the future: notice was given, and said); products.unit_cost (the cost of one period; null: as if the
+             price were null); customers.account_id where there is one.
     Returns: the splits; period_months; contracts, running, due (renewals whose day has come), lost_renewals (counts);
              renewal_rate, renewal_low, renewal_high (renewed over due; 0 to 1; null when none was due); churn_a,
              churn_b (the model); margin_per_period (mean of contracts of known margin; money); periods_expected,
@@ -104,14 +106,17 @@ def compute(
 
 
 def _sum_future(rows: ir.Table, discount: float) -> dict[str, ir.Value]:
-    """What running contracts bring if they go on (``open``, times the periods that the model expects) and, where their
-    end is known (``ending``), in the discounted periods until then: summed where the margin is known, counted in
-    periods where it is not.
+    """What running contracts bring, seen from today: if they go on (``open``, times the periods that the model expects
+    at their next renewal) and, where their end is known (``ending``), in the discounted periods until then. Summed
+    where the margin is known, counted in periods where it is not.
     """
-    of_period = (rows.period_months.cast("float64") / -12 * np.log1p(discount)).exp()
-    is_open = rows.is_active & rows.periods_left.isnull()
+    a_month, is_ending = (1 + discount) ** (-1 / 12), rows.periods_left.notnull()
+    of_period, until_renewal = (ibis.literal(a_month) ** months for months in (rows.period_months, rows.months_left))
     certain = (1 - of_period ** rows.periods_left.coalesce(0)) / (1 - of_period)
-    periods = {"open": is_open.ifelse(1.0, 0.0), "ending": (rows.is_active & ~is_open).ifelse(certain, 0.0)}
+    periods = {
+        "open": (rows.is_active & ~is_ending).ifelse(until_renewal, 0.0),
+        "ending": (rows.is_active & is_ending).ifelse(until_renewal * certain, 0.0),
+    }
     sums: dict[str, ir.Value] = {}
     for name, times in periods.items():
         sums[f"{name}_margins"] = (rows.margin * times).sum().coalesce(0.0)
