@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saydo.charts import NARROW, WIDE, Chart, draw
+from saydo.charts.cells import show_value
 from saydo.charts.figures import clean, count_of, show, show_group, show_interval, show_money, show_period
 from saydo.charts.groups import MOST_GROUPS, choose_groups, labels_of
 from saydo.charts.kinds import times_of
@@ -349,3 +350,8 @@ def test_what_a_company_calls_things_is_not_called_otherwise() -> None:
 
 def test_money_beyond_all_bounds_is_written_all_the_same() -> None:
     assert show_money(-2.1e205, "EUR") == "-2.1e+205 EUR"
+
+
+def test_p_value_is_never_told_as_0() -> None:
+    effect = result("promise_effect", [{"promise": "delivery", "placebo_p": 1e-12}], "promise")
+    assert [show_value(effect, "placebo_p", value) for value in (1e-12, 0.0412)] == ["<\u00a00.0001", "0.0412"]

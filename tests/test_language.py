@@ -30,6 +30,12 @@ def test_null_is_a_dash_everywhere() -> None:
     assert [*shown, language.signed(None), language.month(None)] == ["–"] * 6
 
 
+def test_probability_is_never_told_as_0() -> None:
+    assert [language.probability(p) for p in (None, 0.0412, 1e-9, 1.0)] == ["–", "0.041", "<\u00a00.001", "1.000"]
+    with language.use("fr"):
+        assert [language.probability(p, 2) for p in (0.5, 0.0)] == ["0,50", "<\u00a00,01"]
+
+
 def test_signed_has_a_true_minus_and_no_sign_on_what_rounds_to_zero() -> None:
     assert [language.signed(value) for value in (40.2, -3.6, 0.4, -0.4)] == ["+40", "−4", "0", "0"]
 

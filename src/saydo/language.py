@@ -99,6 +99,12 @@ def percent(share: float | None, digits: int = 0) -> str:
     return numbers.format_percent(share, format=pattern, locale=current_locale())
 
 
+def probability(p: float | None, digits: int = 3) -> str:
+    """A p-value; one too small for its digits is less than the smallest of them, never 0; null is a dash."""
+    least = 10.0**-digits
+    return f"<\N{NO-BREAK SPACE}{number(least, digits)}" if p is not None and p < least else number(p, digits)
+
+
 def money(amount: float | None, currency: str | None, digits: int = 0) -> str:
     """An amount with its currency in the reader's form; null is a dash."""
     if amount is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from saydo.errors import MissingPackage
-from saydo.language import number, percent, translate
+from saydo.language import number, percent, probability, translate
 
 if TYPE_CHECKING:
     import pandas
@@ -26,7 +26,7 @@ class Note:
     """Something that a reader must know beside the figures: a message id and the values in it.
 
     Values named ``share`` or ``..._share`` (0 to 1) are told as percentages, whole numbers with separators (a ``year``
-    and a ``seed`` without).
+    and a ``seed`` without), ``p`` as a p-value.
     """
 
     text: str
@@ -39,6 +39,8 @@ class Note:
 def _told(name: str, value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and name not in ("year", "seed"):
         return number(value)
+    if isinstance(value, float) and name == "p":
+        return probability(value)
     return percent(value, 1 if value < 0.1 else 0) if name.endswith("share") and isinstance(value, float) else value
 
 

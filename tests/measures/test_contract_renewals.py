@@ -38,13 +38,39 @@ def test_contract_renewals_say_whether_groups_differ() -> None:
     facts = make_facts(contracts=short + long, customers=people)
     result = contract_renewals(facts, by="customers.segment", as_of="2025-01-01")
     assert [str(note) for note in result.notes] == [
-        "The groups lose contracts at different times, by more than chance (log-rank p 0.0)."
+        "The groups lose contracts at different times, by more than chance (log-rank p <\N{NO-BREAK SPACE}0.001)."
     ]
     mixed = [{**one, "segment": "ab"[number % 2]} for number, one in enumerate(people)]
     alike = contract_renewals(make_facts(contracts=short + long, customers=mixed), by="segment", as_of="2025-01-01")
     assert [str(note) for note in alike.notes] == [
-        "That the groups lose contracts alike is not refuted (log-rank p 1.0)."
+        "That the groups lose contracts alike is not refuted (log-rank p 1.000)."
     ]
+
+
+def _of(segment: str, months: int, stays: int, leaves: int) -> tuple[list[Row], list[Row]]:
+    """Contracts of two years ago and their customers: some run on, the others ended at their first renewal."""
+    end = "2023-02-01" if months == 1 else "2024-01-01"
+    ends = [None] * stays + [end] * leaves
+    names = [f"{segment}{months}-{number}" for number in range(len(ends))]
+    contracts = [contract(name, "2023-01-01", one, period_months=months) for name, one in zip(names, ends, strict=True)]
+    return contracts, [{"customer_id": name, "segment": segment} for name in names]
+
+
+def test_contract_renewals_hold_no_month_against_a_year() -> None:
+    monthly, yearly = _of("a", 1, 30, 20), _of("a", 12, 50, 0)
+    facts = make_facts(contracts=monthly[0] + yearly[0], customers=monthly[1] + yearly[1])
+    for by in ((), "period_months"):
+        assert contract_renewals(facts, by=by, as_of="2025-01-01").notes == ()
+
+
+def test_contract_renewals_compare_groups_within_each_period() -> None:
+    """Segment a is mostly monthly, b mostly yearly; within a period they lose alike."""
+    parts = [_of("a", 1, 60, 40), _of("b", 1, 12, 8), _of("a", 12, 19, 1), _of("b", 12, 95, 5)]
+    both = [[row for part in parts for row in part[side]] for side in (0, 1)]
+    facts = make_facts(contracts=both[0], customers=both[1])
+    (note,) = contract_renewals(facts, by="segment", as_of="2025-01-01").notes
+    assert "not refuted" in str(note)
+    assert note.values["p"] == pytest.approx(1, abs=0.01)
 
 
 def test_contract_renewals_need_one_that_was_due() -> None:

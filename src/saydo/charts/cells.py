@@ -9,7 +9,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from saydo.charts.figures import NOTHING, Unit, show, show_ends, show_group, show_interval
-from saydo.language import mark, number, translate
+from saydo.language import mark, number, probability, translate
 from saydo.result import Result
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ Record = Mapping[str, Any]
 
 _MONEY = {"amount", "bought", "cost", "costs", "earned", "losses", "margin", "refund", "retained", "returns", "revenue"}
 _MONEY |= {"sales", "shipping", "unknown", "value", "won"}
+_MOST = 4  # digits after the point
 _HIDDEN = mark("hidden")
 _WITH_INTERVAL = mark("{value} ({interval})")
 
@@ -61,6 +62,8 @@ def show_value(result: Result, name: str, value: object) -> str:
     if not is_figure(value):
         return NOTHING if value is None else show_group(value, name)
     unit = unit_of(result.measure, name, value)
+    if name in ("p", "placebo_p") and value < 10**-_MOST:
+        return probability(float(value), _MOST)
     if unit == "score" and name != result.measure.headline:
         return number(float(value), _digits(float(value)))
     return show(value, unit, result.currency)
@@ -68,7 +71,7 @@ def show_value(result: Result, name: str, value: object) -> str:
 
 def _digits(value: float) -> int:
     """Digits after the point that leave three that tell, and at most four: 1,235, 12.3, 0.0312."""
-    return min(4, max(0, 2 - math.floor(math.log10(abs(value))))) if value else 0
+    return min(_MOST, max(0, 2 - math.floor(math.log10(abs(value))))) if value else 0
 
 
 def ends_of(result: Result, name: str) -> tuple[str, ...]:

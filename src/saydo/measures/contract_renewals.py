@@ -35,7 +35,8 @@ def compute(
     retention = renewed / due; survival is the product of these, the Kaplan-Meier share of contracts left after renewal
     n, which lets every contract count as long as it was seen. Beside both stands what the shifted beta-geometric model
     of `contract_value` expects: (b + n - 1) / (a + b + n - 1). Contracts of different periods stand in separate rows;
-    ``since`` and ``until`` choose contracts by their first day. Groups are compared by the log-rank test.
+    ``since`` and ``until`` choose contracts by their first day. Groups are compared by the log-rank test, each period
+    on its own (stratified): a renewal after a month is not one after a year.
 
     Reads:   contracts (period_months null: left out, and said; ended_on null: runs on).
     Returns: the splits; period_months; renewal (1 is the first); due, renewed (counts); retention_rate, retention_low,
@@ -53,7 +54,7 @@ def compute(
     if not tables:
         raise NothingToMeasure(measure="contract_renewals", reason=_NOT_DUE)
     table = pa.concat_tables(tables)
-    return Figures(table, (*split.names, "renewal"), split.overlaps, (*notes, *_compare(counts)))
+    return Figures(table, (*split.names, "renewal"), split.overlaps, (*notes, *_compare(groups, counts)))
 
 
 def _follow(group: pa.Table, lost: Any, passed: Any) -> pa.Table:
@@ -84,14 +85,21 @@ def _follow(group: pa.Table, lost: Any, passed: Any) -> pa.Table:
     return add_columns(group.take(np.zeros(len(lost), dtype=np.int64)), figures)
 
 
-def _compare(counts: Sequence[tuple[Any, Any]]) -> tuple[Note, ...]:
-    """What the log-rank test says of the groups; nothing of one."""
+def _compare(groups: pa.Table, counts: Sequence[tuple[Any, Any]]) -> tuple[Note, ...]:
+    """What the log-rank test says of the groups that were asked for; nothing of one.
+
+    Every period has renewals of its own, so that each group is held only against others of the same period.
+    """
+    asked = [name for name in groups.column_names if name != "period_months"]
+    (row, rows), (period, periods) = (number_groups(groups, names) for names in (asked, ["period_months"]))
     most = max(len(lost) for lost, _ in counts)
-    lost, passed = (np.stack([np.pad(both[side], (0, most - len(both[side]))) for both in counts]) for side in (0, 1))
-    _, p = log_rank(lost + passed, lost)
-    if np.isnan(p):
-        return ()
-    return (Note(_DIFFER if p < 0.05 else _ALIKE, {"p": round(p, 3)}),)
+    lost, passed = np.zeros((2, len(rows) or 1, len(periods), most))
+    for place, (gone, kept) in enumerate(counts):
+        lost[row[place], period[place], : len(gone)] = gone
+        passed[row[place], period[place], : len(kept)] = kept
+    gone, due = (both.reshape(len(both), -1) for both in (lost, lost + passed))
+    _, p = log_rank(due, gone)
+    return () if np.isnan(p) else (Note(_DIFFER if p < 0.05 else _ALIKE, {"p": p}),)
 
 
 contract_renewals = Measure(

@@ -47,10 +47,9 @@ def compute(
     more surely: renewal n is passed by (b + n - 1) / (a + b + n - 1). With d the discount of one period, a new contract
     is expected to pay DEL = 2F1(1, b; a + b; 1 / (1 + d)) periods (the first at once), one that has renewed n - 1 times
     a further DERL = (b + n - 1) / (a + b + n - 1) 2F1(1, b + n; a + b + n; 1 / (1 + d)). Value is that times the margin
-    of a period. What running contracts pay is discounted by the months until their next renewal too. A contract whose end
-    is known to lie ahead pays for the periods that begin before it, and no more.
-    ``discount`` is a rate per year; contracts of different periods stand in separate rows; ``since`` and
-    ``until`` choose contracts by their first day.
+    of a period. What running contracts pay is discounted by the months until their next renewal too, and those whose
+    end is known to lie ahead pay for the periods that begin before it, no more. ``discount`` is a rate per year;
+    contracts of different periods stand in separate rows; ``since`` and ``until`` choose contracts by their first day.
 
     Reads:   contracts (period_months null: left out, and said; price null: valued like the others; ended_on null: runs
              on; in the future: notice was given, and said); products.unit_cost (the cost of one period; null: as if the

@@ -8,7 +8,7 @@ from saydo.charts import Grid
 from saydo.charts.figures import NOTHING, clean, heading, show, show_interval
 from saydo.charts.figures import count_of as count_in_words
 from saydo.charts.listed import Look, listed, point_of
-from saydo.language import join, number, percent, signed, translate, translate_count
+from saydo.language import join, number, percent, probability, signed, translate, translate_count
 from saydo.report.story import LEAST, Figure, Picture, Questions, Record, Section, Step, known, picture_by
 from saydo.result import Result
 
@@ -143,7 +143,7 @@ def _trust(record: Record) -> list[str]:
             translate(
                 "The test of it: the same comparison for the time before the promise was made, when breaking it can "
                 "have changed nothing, finds no difference beyond noise (p = {p}).",
-                p=number(record["placebo_p"], 2),
+                p=probability(record["placebo_p"], 2),
             )
         )
     if record["e_value_limit"] is not None and record["e_value_limit"] > 1:
@@ -187,7 +187,7 @@ def _table(result: Result, ranked: Sequence[Record], names: Mapping[str, str]) -
             percent(record["kept_rate"]),
             show(record["cost_per_broken"], "money", result.currency),
             show(record["half_cost"], "money", result.currency),
-            NOTHING if record["placebo_p"] is None else number(record["placebo_p"], 2),
+            probability(record["placebo_p"], 2),
             NOTHING if record["e_value"] is None else number(record["e_value"], 1),
         )
         for record in ranked

@@ -52,6 +52,12 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 @register.filter
+def probability(p: float | None, digits: int = 3) -> str:
+    """A p-value, never 0."""
+    return language.probability(p, digits)
+
+
+@register.filter
 def money(amount: float | None, currency: str | None = None) -> str:
     """An amount with its cents and currency."""
     return language.money(amount, currency, 2)
