@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.companies import make_facts
 from tests.measures.test_contract_value import MIXED, contract
 
+from saydo.company import Facts
 from saydo.engine import DuckDBEngine, open_facts
 from saydo.errors import NothingToMeasure
 from saydo.measures import contract_renewals
+from saydo.measures._contracts import count_renewals, run_renewals
+from saydo.measures._tied_contracts import find_ties
 from saydo.simulate import simulate
+from saydo.stats.survival import Renewals
+from saydo.stats.trials import binomial_p
 
 Row = dict[str, Any]
 
@@ -71,6 +78,61 @@ def test_contract_renewals_compare_groups_within_each_period() -> None:
     (note,) = contract_renewals(facts, by="segment", as_of="2025-01-01").notes
     assert "not refuted" in str(note)
     assert note.values["p"] == pytest.approx(1, abs=0.01)
+
+
+ICC = 0.3
+TIED = Renewals(0.2 * (1 / ICC - 1), 0.8 * (1 / ICC - 1), 0.0, np.eye(2))  # of accounts: one in five ends at first
+
+
+def _tied(companies: int, accounts: int, seed: int) -> Facts:
+    """Companies (x_company) of accounts with five contracts each, begun on one day, whose chance to end is one."""
+    chance = np.random.default_rng(seed)
+    churn = np.repeat(chance.beta(TIED.a, TIED.b, companies * accounts), 5)
+    contracts, customers = [], []
+    for number, life in enumerate(chance.geometric(np.maximum(churn, 1e-9)).tolist()):
+        account, months = number // 5, 3 * min(life, 10)
+        end = f"{2022 + months // 12}-{months % 12 + 1:02}-01" if life <= 4 else None
+        contracts.append(contract(f"c{number}", "2022-01-01", end))
+        customers.append(
+            {
+                "customer_id": f"c{number}",
+                "account_id": f"a{account}",
+                "x_company": f"{account // accounts}",
+                "segment": "ab"[account % 2],
+            }
+        )
+    return make_facts(contracts=contracts, customers=customers)
+
+
+def test_contract_renewals_of_accounts_hold_the_truth() -> None:
+    """150 companies of 40 accounts; as if independent, contracts hold retention 82 % of the time, survival 79 %."""
+    rows = contract_renewals(_tied(150, 40, 663), by="customers.x_company", as_of="2023-01-15").to_records()
+    retention, survival = TIED.retention(np.arange(1, 5)), TIED.survival(4)[1:]
+    assert len(rows) == 150 * 4
+    for renewal in range(1, 5):
+        mine = [row for row in rows if row["renewal"] == renewal]
+        held = sum(row["retention_low"] <= retention[renewal - 1] <= row["retention_high"] for row in mine)
+        left = sum(row["survival_low"] <= survival[renewal - 1] <= row["survival_high"] for row in mine)
+        assert min(binomial_p(held, 150), binomial_p(left, 150)) > 0.001
+
+
+def test_contract_renewals_of_accounts_differ_by_chance_as_much_as_accounts_do() -> None:
+    """At their first renewal five contracts with a correlation of .3 say as much as 5 / (1 + 4 * .3) alone would.
+
+    Over 120 companies of 40 accounts in two groups alike it told of a difference in 24 % without, in 3 % with this.
+    """
+    facts = _tied(1, 2_000, 664).known_before(date(2022, 4, 15))
+    found, split, _ = run_renewals(facts, "contract_renewals", ())
+    ties = find_ties(facts, split.rows, split.names, [count_renewals(found)])
+    assert ties is not None
+    assert ties.design_effect == pytest.approx(1 + 4 * ICC, rel=0.15)
+
+
+def test_contract_renewals_with_one_contract_each_are_those_without_accounts() -> None:
+    people = [{"customer_id": one["customer_id"], "account_id": f"of {one['customer_id']}"} for one in MIXED]
+    alone, tied = make_facts(contracts=MIXED), make_facts(contracts=MIXED, customers=people)
+    both = [contract_renewals(facts, as_of="2025-01-01").to_records() for facts in (alone, tied)]
+    assert both[0] == both[1]
 
 
 def test_contract_renewals_need_one_that_was_due() -> None:

@@ -132,6 +132,15 @@ def test_kaplan_meier_of_all_lost_has_no_interval_at_its_end() -> None:
     assert np.isnan(kaplan_meier([3], [0], [5]).median)
 
 
+def test_kaplan_meier_of_lives_that_go_together_is_that_of_fewer() -> None:
+    time, lost, left = (np.array(values) for values in MAINTAINED)
+    tied, alone = kaplan_meier(time, 4 * lost, 4 * left, design_effect=4), kaplan_meier(time, lost, left)
+    assert tied.se == pytest.approx(alone.se)
+    assert tied.low == pytest.approx(alone.low)
+    tables = np.array([[40, 30], [50, 45]]), np.array([[10, 5], [3, 4]])
+    assert log_rank(*tables, design_effect=2)[0] == pytest.approx(log_rank(*tables)[0] / 2)
+
+
 def test_log_rank_matches_r_survival_on_aml() -> None:
     times = np.union1d(MAINTAINED[0], OTHERS[0])
     lost, at_risk = [], []

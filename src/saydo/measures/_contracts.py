@@ -63,7 +63,8 @@ def run_renewals(
     split = split_rows(facts, measure, "contracts", _add_renewals(facts, _begun(facts, since, until)), by)
     names = (*split.names, *(name for name in ("period_months",) if name not in split.names))
     kinds = [*names, *(name for name in KINDS if name not in names)]
-    found = facts.run(split.rows.aggregate(by=kinds, contracts=split.rows.count()).order_by(kinds))
+    found = facts.run(split.rows.aggregate(by=kinds, contracts=split.rows.count()))
+    found = found.sort_by([(name, "ascending") for name in kinds])
     is_known, counts = found["period_months"].is_valid(), column(found, "contracts")
     unknown = int(counts[~is_known.to_numpy()].sum())
     notes = _note_periods(measure, unknown, int(counts.sum()))

@@ -47,7 +47,7 @@ def sum_products(
     names, count = list(scores), int(group.max(initial=-1)) + 1
     if not count:
         return np.zeros((0, len(names), len(names))), np.zeros(0)
-    looked_up = _write_numbers({"_kind": np.asarray(kind), "_group": group, **scores})
+    looked_up = write_numbers({"_kind": np.asarray(kind), "_group": group, **scores})
     joined = rows.join(looked_up, rows.kind == looked_up["_kind"].cast("int64"))
     per = joined.group_by("_group", "cluster").aggregate(**{f"_sum_{name}": joined[name].sum() for name in names})
     pairs = list(combinations_with_replacement(names, 2))
@@ -62,7 +62,7 @@ def sum_products(
     return matrix, clusters
 
 
-def _write_numbers(columns: Mapping[str, npt.NDArray[Any]]) -> ir.Table:
+def write_numbers(columns: Mapping[str, npt.NDArray[Any]]) -> ir.Table:
     """A small table of numbers that is written into the query itself, so that no engine has to hold it meanwhile.
 
     As one text, because an expression with thousands of numbers takes seconds to compile.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,8 @@ from saydo.language import mark
 from saydo.measures._contracts import count_renewals, run_renewals
 from saydo.measures._measure import Figures, Measure, Note, add_columns
 from saydo.measures._scores import number_groups
+from saydo.measures._tied_contracts import Counts, Ties, find_ties
+from saydo.stats.arrays import Array
 from saydo.stats.intervals import wilson
 from saydo.stats.survival import fit_renewals, kaplan_meier, log_rank
 
@@ -38,11 +39,14 @@ def compute(
     ``since`` and ``until`` choose contracts by their first day. Groups are compared by the log-rank test, each period
     on its own (stratified): a renewal after a month is not one after a year.
 
-    Reads:   contracts (period_months null: left out, and said; ended_on null: runs on).
+    Reads:   contracts (period_months null: left out, and said; ended_on null: runs on); customers.account_id where
+             there is one.
     Returns: the splits; period_months; renewal (1 is the first); due, renewed (counts); retention_rate, retention_low,
              retention_high; expected_rate (null where no renewal was lost, or none passed); survival_share,
              survival_low, survival_high (0 to 1; ends null where all are left or none).
-    Interval: 95 %: retention Wilson's, survival by Greenwood on log(-log S). Contracts are taken as independent.
+    Interval: 95 %: retention Wilson's, survival by Greenwood on log(-log S). Where contracts of one customer or account
+             go together, retention as in `promises_kept`, and the variances of survival and of the test are multiplied
+             by what the sums over customers and accounts tell.
     Cautions: later renewals rest on the contracts begun early. Retention rises from renewal to renewal although nobody
              grows more loyal: those who end easily are gone.
     Source:  E. Kaplan and P. Meier 1958; P. Fader and B. Hardie 2007.
@@ -50,20 +54,22 @@ def compute(
     found, split, notes = run_renewals(facts, "contract_renewals", by, since, until)
     group, groups = number_groups(found, split.names)
     counts = [count_renewals(found.filter(pa.array(group == number))) for number in range(len(groups))]
-    tables = [_follow(groups.slice(number, 1), *both) for number, both in enumerate(counts) if len(both[0])]
-    if not tables:
+    if not any(len(lost) for lost, _ in counts):
         raise NothingToMeasure(measure="contract_renewals", reason=_NOT_DUE)
-    table = pa.concat_tables(tables)
-    return Figures(table, (*split.names, "renewal"), split.overlaps, (*notes, *_compare(groups, counts)))
+    ties = find_ties(facts, split.rows, split.names, counts)
+    followed = [(groups.slice(number, 1), *both, ties and ties.of(number)) for number, both in enumerate(counts)]
+    table = pa.concat_tables([_follow(*one) for one in followed if len(one[1])])
+    return Figures(table, (*split.names, "renewal"), split.overlaps, (*notes, *_compare(groups, counts, ties)))
 
 
-def _follow(group: pa.Table, lost: Any, passed: Any) -> pa.Table:
+def _follow(group: pa.Table, lost: Array, passed: Array, ties: Ties | None) -> pa.Table:
     """A row per renewal of one group."""
     renewal, due = np.arange(1, len(lost) + 1), lost + passed
-    low, high = wilson(passed, due)
+    low, high = (ties.low[: len(lost)], ties.high[: len(lost)]) if ties else wilson(passed, due)
+    effects = ties.effects[: len(lost)] if ties else 1.0
     model = fit_renewals(lost, passed)
     left = passed - np.append(due[1:], 0)  # passed this renewal and were not seen at the next
-    curve = kaplan_meier(renewal, lost, left + 0.0) if lost.any() else None
+    curve = kaplan_meier(renewal, lost, left, design_effect=effects) if lost.any() else None
     share, ends = np.ones(len(lost)), np.full((2, len(lost)), np.nan)
     if curve is not None:
         at = np.searchsorted(curve.time, renewal, side="right") - 1
@@ -85,7 +91,7 @@ def _follow(group: pa.Table, lost: Any, passed: Any) -> pa.Table:
     return add_columns(group.take(np.zeros(len(lost), dtype=np.int64)), figures)
 
 
-def _compare(groups: pa.Table, counts: Sequence[tuple[Any, Any]]) -> tuple[Note, ...]:
+def _compare(groups: pa.Table, counts: Counts, ties: Ties | None) -> tuple[Note, ...]:
     """What the log-rank test says of the groups that were asked for; nothing of one.
 
     Every period has renewals of its own, so that each group is held only against others of the same period.
@@ -98,7 +104,7 @@ def _compare(groups: pa.Table, counts: Sequence[tuple[Any, Any]]) -> tuple[Note,
         lost[row[place], period[place], : len(gone)] = gone
         passed[row[place], period[place], : len(kept)] = kept
     gone, due = (both.reshape(len(both), -1) for both in (lost, lost + passed))
-    _, p = log_rank(due, gone)
+    _, p = log_rank(due, gone, ties.design_effect if ties else 1.0)
     return () if np.isnan(p) else (Note(_DIFFER if p < 0.05 else _ALIKE, {"p": p}),)
 
 

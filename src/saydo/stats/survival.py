@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, hyp2f1
 
-from saydo.stats.arrays import Array, divide, find_quantile
+from saydo.stats.arrays import Array, as_arrays, divide, find_quantile
 
 SMALLEST, LARGEST = 1e-3, 1e6  # of a + b: from all or nothing to one churn for everybody
 
@@ -213,7 +213,13 @@ class Survival:
         return float(self.time[below[0]]) if len(below) else float("nan")
 
 
-def kaplan_meier(time: npt.ArrayLike, lost: npt.ArrayLike, left: npt.ArrayLike, level: float = 0.95) -> Survival:
+def kaplan_meier(
+    time: npt.ArrayLike,
+    lost: npt.ArrayLike,
+    left: npt.ArrayLike,
+    level: float = 0.95,
+    design_effect: npt.ArrayLike = 1.0,
+) -> Survival:
     """The share still there after each time, from how many were lost at it and how many were only seen up to it.
 
     S = prod (1 - d / n) over the times so far, d lost of n at risk; who ``left`` sight at a time was at risk then.
@@ -221,26 +227,27 @@ def kaplan_meier(time: npt.ArrayLike, lost: npt.ArrayLike, left: npt.ArrayLike, 
     where S is 0). Sources: E. Kaplan and P. Meier, Journal of the American Statistical Association 53 (1958) 457-481;
     J. Kalbfleisch and R. Prentice, The Statistical Analysis of Failure Time Data (1980).
     """
-    times, gone, unseen = (np.asarray(values, dtype=np.float64) for values in (time, lost, left))
+    times, gone, unseen, effect = as_arrays(time, lost, left, design_effect)
     order = np.argsort(times)
-    times, gone, unseen = times[order], gone[order], unseen[order]
+    times, gone, unseen, effect = times[order], gone[order], unseen[order], effect[order]
     at_risk = np.cumsum((gone + unseen)[::-1])[::-1]
     seen = gone > 0
     times, gone, at_risk = times[seen], gone[seen], at_risk[seen]
     share = np.asarray(np.cumprod(1 - gone / at_risk), dtype=np.float64)
-    spread = np.cumsum(divide(gone, at_risk * (at_risk - gone)))
+    spread = np.cumsum(divide(gone, at_risk * (at_risk - gone))) * effect[seen]
     depth = np.log(np.where((share > 0) & (share < 1), share, np.nan))
     half = find_quantile(level) * np.sqrt(spread) / -depth
     low, high = np.exp(depth * np.exp(half)), np.exp(depth * np.exp(-half))
     return Survival(times, at_risk, gone, share, share * np.sqrt(spread), low, high)
 
 
-def log_rank(at_risk: npt.ArrayLike, lost: npt.ArrayLike) -> tuple[float, float]:
+def log_rank(at_risk: npt.ArrayLike, lost: npt.ArrayLike, design_effect: float = 1.0) -> tuple[float, float]:
     """Do groups lose alike? Chi-square and p with groups - 1 degrees of freedom; nan with one group or no loss.
 
     A row per group, a column per time at which somebody of any group was lost. Expected losses are those of all shared
-    out by who was at risk; the variance is the hypergeometric one. Source: R. Peto and J. Peto, Journal of the Royal
-    Statistical Society A 135 (1972) 185-207.
+    out by who was at risk; the variance is the hypergeometric one, times the ``design_effect`` where lives are not
+    independent. Sources: R. Peto and J. Peto, Journal of the Royal Statistical Society A 135 (1972) 185-207; J. Rao and
+    A. Scott, Journal of the American Statistical Association 76 (1981) 221-230 (the correction).
     """
     n, d = (np.asarray(values, dtype=np.float64) for values in (at_risk, lost))
     whole, gone = n.sum(axis=0), d.sum(axis=0)
@@ -253,5 +260,5 @@ def log_rank(at_risk: npt.ArrayLike, lost: npt.ArrayLike) -> tuple[float, float]
     if len(n) < 2 or not variance.any():
         return float("nan"), float("nan")
     freedom = np.linalg.matrix_rank(variance)
-    chi2 = float(excess @ np.linalg.pinv(variance) @ excess)
+    chi2 = float(excess @ np.linalg.pinv(variance) @ excess) / design_effect
     return chi2, float(chdtrc(freedom, chi2))
