@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from tests.companies import make_facts
 from tests.measures.test_say_do import answer, order
 
@@ -17,11 +18,13 @@ from saydo.stats.cuts import profile_cuts
 SHARES = np.array([0.02, 0.01, 0.01, 0.02, 0.02, 0.05, 0.07, 0.15, 0.25, 0.20, 0.20])
 
 
-def build(count: int, last: tuple[int, int], seed: int, each: int = 1) -> tuple[Facts, np.ndarray, np.ndarray]:
-    """Answers of as many people, ``each`` so many times, who buy again by .3, .5 or .7; and counts by score."""
+def build(
+    count: int, last: tuple[int, int], seed: int, each: int = 1, rates: tuple[float, ...] = (0.3, 0.5, 0.7)
+) -> tuple[Facts, np.ndarray, np.ndarray]:
+    """Answers of as many people, ``each`` so many times, who buy again by ``rates``; and counts by score."""
     chance = np.random.default_rng(seed)
     scores = chance.choice(11, count, p=SHARES)
-    again = chance.random(count) < np.array([0.3, 0.5, 0.7])[np.digitize(scores, [last[0] + 1, last[1] + 1])]
+    again = chance.random(count) < np.array(rates)[np.digitize(scores, [last[0] + 1, last[1] + 1])]
     feedback = [
         answer(f"c{number:04}", int(score), on=f"2024-03-{turn + 1:02}")
         for number, score in enumerate(scores)
@@ -58,6 +61,19 @@ def test_cut_points_keeps_the_standard_below_2000_answers_and_says_so() -> None:
     assert pick(facts, "is_kept") == pick(facts, "is_standard") == [(6, 8)]
     notes = [str(note) for note in cut_points(facts, as_of="2025-01-01").notes]
     assert any("fewer than 2,000 answers" in note for note in notes)
+
+
+def test_cut_points_keeps_the_standard_of_a_score_that_tells_nothing() -> None:
+    """Eight companies, of which some other pair is the best of nearly all."""
+    moved = is_best = unsure = 0
+    for seed in range(8):
+        facts, _, _ = build(2_000, (6, 8), seed, rates=(0.4, 0.4, 0.4))
+        is_best += pick(facts, "is_best") == [(6, 8)]
+        moved += pick(facts, "is_kept") != [(6, 8)]
+        unsure += "whatever their score is not refuted (p 0." in str(cut_points(facts, as_of="2025-01-01").notes[0])
+    assert is_best <= 2
+    for wrong in (moved, 8 - unsure):
+        assert binomtest(wrong, 8, 0.05, alternative="greater").pvalue > 0.001
 
 
 def test_cut_points_trusts_repeated_answers_no_more_than_their_people() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, chi2
 
-from saydo.stats.cuts import PAIRS, STANDARD, profile_cuts
+from saydo.stats.cuts import PAIRS, STANDARD, Profile, profile_cuts
 
 SHARES = np.array([0.02, 0.01, 0.01, 0.02, 0.02, 0.05, 0.07, 0.15, 0.25, 0.20, 0.20])
 RATES = np.array([0.40] * 7 + [0.55] * 2 + [0.70] * 2)
@@ -65,3 +65,32 @@ def test_profile_finds_planted_cuts_as_often_as_published(answers: int, publishe
         assert binomtest(found, 400, published - spread, alternative="less").pvalue > 0.001
         assert binomtest(found, 400, published + spread, alternative="greater").pvalue > 0.001
     assert binomtest(held, 400, 0.95, alternative="less").pvalue > 0.001
+
+
+def _draw(answers: int, rates: np.ndarray, seed: int) -> list[Profile]:
+    chance = np.random.default_rng(seed)
+    counts = [chance.multinomial(answers, SHARES) for _ in range(1_000)]
+    return [profile_cuts(n, chance.binomial(n, rates)) for n in counts]
+
+
+@pytest.mark.parametrize("answers", [2_000, 10_000])
+def test_profile_of_a_score_that_tells_nothing_refutes_nothing(answers: int) -> None:
+    found = _draw(answers, np.full(11, 0.3), 69)
+    assert binomtest(sum(one.tells for one in found), 1_000, 0.05).pvalue > 0.001
+    assert binomtest(sum(one.refutes_standard for one in found), 1_000, 0.05, alternative="greater").pvalue > 0.001
+    assert sum(one.best != STANDARD for one in found) > 950  # what would be used if the best pair were
+
+
+def test_profile_keeps_the_standard_where_it_is_right_and_refutes_it_where_it_is_not() -> None:
+    right, wrong = _draw(2_000, RATES, 70), _draw(2_000, np.array([0.3] * 5 + [0.5] * 3 + [0.7] * 3), 71)
+    assert binomtest(sum(one.refutes_standard for one in right), 1_000, 0.05, alternative="greater").pvalue > 0.001
+    assert sum(one.refutes_standard for one in wrong) > 990
+
+
+def test_profile_weighs_a_difference_between_scores_by_the_design_effect() -> None:
+    """Two scores: the likelihood ratio by hand, with one degree of freedom."""
+    answers, yes = [50] + [0] * 9 + [50], [10] + [0] * 9 + [20]
+    ratio = 2 * sum(k * np.log(k / n / 0.3) + (n - k) * np.log((1 - k / n) / 0.7) for n, k in ((50, 10), (50, 20)))
+    assert profile_cuts(answers, yes).p == pytest.approx(chi2.sf(ratio, 1))
+    assert profile_cuts(answers, yes, design_effect=2).p == pytest.approx(chi2.sf(ratio / 2, 1))
+    assert not profile_cuts([0] * 10 + [50], [0] * 10 + [20]).tells

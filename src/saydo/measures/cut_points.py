@@ -36,6 +36,10 @@ _HOLDS = mark(
     "({credibility_share} credibility)."
 )
 _FAILS = mark("The standard cut points, 6 and 8, are not among those that separate later purchases as well as any.")
+_TELLS_NOTHING = mark(
+    "That people buy again as often whatever their score is not refuted (p {p}): these data show no cut points at all, "
+    "and the standard ones, 6 and 8, are kept."
+)
 _ALIKE = mark("nobody bought again, or everybody did, whatever the score: a shorter or longer horizon may help")
 
 
@@ -52,8 +56,11 @@ def compute(
     log-likelihood of a pair is sum over its three groups of y log(y / n) + (n - y) log(1 - y / n), y of n having
     bought again, divided by the design effect of answers of the same customer or account. The pair with the highest is
     the best one; the credible set is the smallest set of pairs that holds 95 % of the credibility (all pairs alike
-    beforehand). With fewer than 2,000 answers the standard is kept: then the best pair of three clearly different
-    groups is found only four times out of five with 1,000 answers, and 94 % of the time with 2,000.
+    beforehand). The standard is kept unless it lies outside the set and the rates of the eleven scores differ by more
+    than chance at all (likelihood ratio test at 5 %, its chi-square divided by the design effect): of a score that
+    tells nothing some pair is always the best. It is kept with fewer than 2,000 answers too: then the best pair of
+    three clearly different groups is found only four times out of five with 1,000 answers, and 94 % of the time with
+    2,000.
     ``occasion`` keeps relational answers, those after an event, or ``any``.
 
     Reads:   feedback (question nps on 0 to 10; customer_id null: left out); orders; customers.account_id where there is
@@ -66,7 +73,7 @@ def compute(
     Interval: the credible set, 95 %; rates as Wilson's on answers divided by the design effect.
              Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: cut points that separate purchases need not separate recommendations. A pair outside the set is refuted by
-             these data; one inside is only not refuted.
+             these data if the score tells anything; one inside is only not refuted.
     Source:  F. Reichheld, Harvard Business Review 81 (2003) 12, 46-54 (the standard).
     """
     require_days("horizon", horizon)
@@ -125,7 +132,9 @@ def _table(
         "is_in_set": np.concatenate([one.is_in_set for one in profiles]),
         "is_best": is_best,
         "is_standard": is_standard,
-        "is_kept": np.where(whole < ENOUGH, is_standard, is_best),
+        "is_kept": np.where(
+            np.repeat([one.refutes_standard for one in profiles], pairs) & (whole >= ENOUGH), is_best, is_standard
+        ),
     }
     for name, values in marks.items():
         is_unknown = ~is_here if name in ("is_in_set", "is_best") else np.zeros(len(is_here), dtype=bool)
@@ -143,10 +152,17 @@ def _notes(profiles: Sequence[Profile], answers: Array) -> tuple[Note, ...]:
     few = int((answers.sum(axis=1) < ENOUGH).sum())
     notes = [Note(_TOO_FEW, {"enough": ENOUGH, "count": few})] if few else []
     if len(profiles) == 1:
-        one = profiles[0]
-        shown = {"credibility_share": float(one.credibility[STANDARD])}
-        notes.append(Note(_HOLDS, shown) if one.is_in_set[STANDARD] else Note(_FAILS))
+        notes.append(_judge(profiles[0]))
     return tuple(notes)
+
+
+def _judge(profile: Profile) -> Note:
+    """What is said of the standard cut points."""
+    if not profile.tells:
+        return Note(_TELLS_NOTHING, {"p": profile.p})
+    if profile.refutes_standard:
+        return Note(_FAILS)
+    return Note(_HOLDS, {"credibility_share": float(profile.credibility[STANDARD])})
 
 
 cut_points = Measure(
@@ -169,10 +185,11 @@ cut_points = Measure(
     ),
     definition=mark(
         "How well each pair of cut points of the score from 0 to 10 separates those who buy again later from those who "
-        "do not. Pairs outside the credible set are refuted by your data."
+        "do not. Pairs outside the credible set are refuted by your data, if the score separates anything at all."
     ),
     cautions=(
         mark("Below 2,000 answers the standard cut points are kept: chance alone would move them."),
+        mark("They are kept too unless your data refute them: chance alone makes some cut points the best."),
         mark("Cut points that separate purchases need not be those that separate recommendations."),
     ),
 )
