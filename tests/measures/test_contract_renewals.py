@@ -15,7 +15,7 @@ from saydo.company import Facts
 from saydo.engine import DuckDBEngine, open_facts
 from saydo.errors import NothingToMeasure
 from saydo.measures import contract_renewals
-from saydo.measures._contracts import count_renewals, run_renewals
+from saydo.measures._contracts import run_renewals
 from saydo.measures._tied_contracts import find_ties
 from saydo.simulate import simulate
 from saydo.stats.survival import Renewals
@@ -123,9 +123,21 @@ def test_contract_renewals_of_accounts_differ_by_chance_as_much_as_accounts_do()
     """
     facts = _tied(1, 2_000, 664).known_before(date(2022, 4, 15))
     found, split, _ = run_renewals(facts, "contract_renewals", ())
-    ties = find_ties(facts, split.rows, split.names, [count_renewals(found)])
+    ties = find_ties(facts, split.rows, split.names, found)
     assert ties is not None
     assert ties.design_effect == pytest.approx(1 + 4 * ICC, rel=0.15)
+
+
+def test_contract_renewals_of_a_copied_customer_are_no_more_certain() -> None:
+    """Beside those who stand alone, some hold the same contract four times: it counts more, but tells no more."""
+    ends = [("2024-04-01", 12), ("2024-07-01", 9), (None, 30)]
+    alone = [contract(f"{end}-{number}", "2024-01-01", end) for end, count in ends for number in range(count)]
+    copied = [one for one in alone if not one["customer_id"].endswith(("1", "2", "3"))]
+    many = alone + 3 * copied
+    rows = [contract_renewals(make_facts(contracts=some), as_of="2025-01-01").to_records() for some in (alone, many)]
+    widths = [[row["survival_high"] - row["survival_low"] for row in some] for some in rows]
+    assert [row["due"] for row in rows[1]] > [row["due"] for row in rows[0]]
+    assert all(tied > 0.95 * single for single, tied in zip(*widths, strict=True))
 
 
 def test_contract_renewals_with_one_contract_each_are_those_without_accounts() -> None:

@@ -14,7 +14,7 @@ from saydo.language import mark
 from saydo.measures._contracts import count_renewals, run_renewals
 from saydo.measures._measure import Figures, Measure, Note, add_columns
 from saydo.measures._scores import number_groups
-from saydo.measures._tied_contracts import Counts, Ties, find_ties
+from saydo.measures._tied_contracts import Ties, find_ties
 from saydo.stats.arrays import Array
 from saydo.stats.intervals import wilson
 from saydo.stats.survival import fit_renewals, kaplan_meier, log_rank
@@ -56,7 +56,7 @@ def compute(
     counts = [count_renewals(found.filter(pa.array(group == number))) for number in range(len(groups))]
     if not any(len(lost) for lost, _ in counts):
         raise NothingToMeasure(measure="contract_renewals", reason=_NOT_DUE)
-    ties = find_ties(facts, split.rows, split.names, counts)
+    ties = find_ties(facts, split.rows, split.names, found)
     followed = [(groups.slice(number, 1), *both, ties and ties.of(number)) for number, both in enumerate(counts)]
     table = pa.concat_tables([_follow(*one) for one in followed if len(one[1])])
     return Figures(table, (*split.names, "renewal"), split.overlaps, (*notes, *_compare(groups, counts, ties)))
@@ -91,7 +91,7 @@ def _follow(group: pa.Table, lost: Array, passed: Array, ties: Ties | None) -> p
     return add_columns(group.take(np.zeros(len(lost), dtype=np.int64)), figures)
 
 
-def _compare(groups: pa.Table, counts: Counts, ties: Ties | None) -> tuple[Note, ...]:
+def _compare(groups: pa.Table, counts: Sequence[tuple[Array, Array]], ties: Ties | None) -> tuple[Note, ...]:
     """What the log-rank test says of the groups that were asked for; nothing of one.
 
     Every period has renewals of its own, so that each group is held only against others of the same period.

@@ -160,7 +160,7 @@ def _value(found: pa.Table, model: Renewals | None, effect: float, discount: flo
     rate = _rate(found, discount)
     renewals = column(found, "renewals")
     margin = float(divide(column(found, "margins").sum(), column(found, "known").sum()))
-    goes_on, ends = (_add_unknown(found, name, margin) for name in ("open", "ending"))
+    open_margins, ending_margins = (_add_unknown(found, name, margin) for name in ("open", "ending"))
     met, nothing = lost.sum() + passed.sum(), float("nan")
     figures = {
         "contracts": column(found, "contracts").sum(),
@@ -171,7 +171,9 @@ def _value(found: pa.Table, model: Renewals | None, effect: float, discount: flo
     figures |= {"churn_a": model.a if model else nothing, "churn_b": model.b if model else nothing}
     edge = _find_edge(model, lost, passed, effect)
     periods = _with_ends(model, edge, lambda one: one.expected_periods(rate))
-    left = _with_ends(model, edge, lambda one: float(goes_on @ one.periods_left(renewals, rate) + ends.sum()))
+    left = _with_ends(
+        model, edge, lambda one: float(open_margins @ one.periods_left(renewals, rate) + ending_margins.sum())
+    )
     figures |= {"margin_per_period": margin}
     figures |= dict(zip(("periods_expected", "periods_low", "periods_high"), periods, strict=True))
     for name, (value, *ends) in (("value_new", [margin * one for one in periods]), ("value_running", left)):
