@@ -116,3 +116,14 @@ def test_compare_holds_the_true_change_of_many_companies() -> None:
     assert binomial_p(held, companies) > 0.001, held
     width = np.mean([row["high"] - row["low"] for row in rows])
     assert is_unbiased([row["difference"] for row in rows], -35, width / 3.92)
+
+
+def test_several_answers_of_one_person_are_hidden_as_one_person() -> None:
+    people = [
+        {"customer_id": "alone", "region": "Atlantis"},
+        *({"customer_id": f"c{n}", "region": "Lyon"} for n in range(9)),
+    ]
+    said = [{"customer_id": "alone", "score": n, "said_at": f"2024-03-0{n + 1}"} for n in range(6)]
+    said += [{"customer_id": f"c{n}", "score": 9, "said_at": "2024-03-01"} for n in range(9)]
+    rows = nps(make_facts(customers=people, feedback=said), by="customers.region", each="answer").to_records()
+    assert {row["region"]: row["is_hidden"] for row in rows}["Atlantis"]

@@ -31,7 +31,7 @@ def order(customer: str, on: str, **more: Any) -> Row:
 
 
 def groups_of(facts: Facts, **settings: Any) -> dict[str, Row]:
-    return {row["group"]: row for row in recovery(facts, as_of="2025-06-01", **settings)}
+    return {row["group"]: row for row in recovery(facts, as_of="2025-06-01", show_small_groups=True, **settings)}
 
 
 def test_recovery_tells_apart_the_content_the_answered_and_the_late() -> None:
@@ -62,7 +62,7 @@ def test_recovery_counts_what_came_after_the_days_to_settle_alone() -> None:
     facts = make_facts(cases=cases, orders=orders)
     assert groups_of(facts)["answered"]["bought_rate"] == pytest.approx(1 / 3)
     assert groups_of(facts, settled=10)["answered"]["bought_rate"] == pytest.approx(2 / 3)
-    assert recovery(facts, as_of="2024-09-28", horizon=180).to_records()[0]["events"] == 3
+    assert recovery(facts, as_of="2024-09-28", horizon=180, show_small_groups=True).to_records()[0]["events"] == 3
 
 
 def test_recovery_waits_until_the_horizon_is_over() -> None:

@@ -251,6 +251,19 @@ def test_list_of_everybody_needs_the_right_to_take_people_away(company: Path, pr
         assert (path, answer.status_code) == (path, 403)
 
 
+def test_list_of_rows_leaves_a_trace(company: Path, program: Any) -> None:
+    program("see_identities", "export_people").get("/api/v1/feedback?limit=2")
+    entry = Entry.objects.latest("id")
+    assert (entry.action, entry.table, entry.details["found"]) == ("listed", "feedback", 2)
+
+
+def test_search_for_two_letters_needs_the_right_to_take_people_away(company: Path, program: Any) -> None:
+    refused = program("see_identities").get("/api/v1/customers?search=an")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "bad_setting")
+    assert len(program("see_identities").get("/api/v1/customers?search=ann&limit=200").json()["items"]) <= 20
+    assert program("see_identities", "export_people").get("/api/v1/customers?search=an").status_code == 200
+
+
 def test_list_asks_as_many_queries_for_three_rows_as_for_one(
     company: Path, program: Any, django_assert_num_queries: Any
 ) -> None:

@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from saydo.web import post as post_module
 from saydo.web.accounts.models import Place
 from saydo.web.customers.models import Customer
 from saydo.web.hooks import tasks
@@ -302,11 +303,19 @@ def test_old_events_are_forgotten_but_not_those_that_wait(endpoint: Endpoint, re
             "0.0.0.0",  # noqa: S104
             "224.0.0.1",
         ),
+        *("192.0.0.192", "192.88.99.1", "fec0::1", "3fff::1"),  # some versions of Python take them for public
         *("::1", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::"),
     ],
 )
 def test_address_of_our_own_network_is_not_public(address: str) -> None:
     assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("5", 5.0), ("\u00b2", None), ("9" * 400, None), ("soon", None), ("", None)]
+)
+def test_time_to_wait_that_is_no_time_is_passed_over(text: str, seconds: float | None) -> None:
+    assert post_module._wait(text) == seconds
 
 
 def test_address_of_the_internet_is_public() -> None:

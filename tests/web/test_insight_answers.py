@@ -219,3 +219,28 @@ def test_questions_about_single_people_are_told_from_others() -> None:
     assert lifetime.names_people((), {"each": "customer"})
     assert not margin.names_people(("customers.country", "month"))
     assert not MEASURES["at_risk"].names_people(("customers.country",))
+
+
+def test_asker_of_too_much_is_told_to_ask_again_later(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_MOST_JOBS", 0)
+    assert answers.ask_within(answers.question("nps"), 60) is None
+    assert len(answers.ask(answers.question("nps"))) > 0  # the worker has all the time that it takes
+
+
+def test_only_some_threads_wait_for_long(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure, _ = _counted("nps")
+    gate = threading.Event()
+
+    def compute(*arguments: Any, **chosen: Any) -> Any:
+        gate.wait(30)
+        return MEASURES["nps"].compute(*arguments, **chosen)
+
+    asked = answers.question(replace(measure, compute=compute))
+    monkeypatch.setattr(answers, "_patient", threading.BoundedSemaphore(1))
+    patient = threading.Thread(target=answers.ask_within, args=(asked, 30))
+    patient.start()
+    while answers._patient._value:
+        pass
+    assert answers.ask_within(asked, 30) is None  # after half a second, so that a thread stays free for pages
+    gate.set()
+    patient.join()

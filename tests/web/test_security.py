@@ -17,6 +17,7 @@ from django.urls import reverse
 
 import saydo.web
 from saydo.web.accounts.models import User
+from saydo.web.customers.models import Customer
 
 PASSWORD = "correct horse battery"  # noqa: S105
 HERE = Path(saydo.web.__file__).parent
@@ -201,3 +202,20 @@ def test_way_back_from_a_mistake_leads_nowhere_else(user_of: UserOf) -> None:
     own = client.post(place, {"do": "close"}, headers={"referer": f"http://testserver{place}"})
     assert (strange.status_code, "evil" in strange.content.decode()) == (400, False)
     assert f'href="http://testserver{place}"' in own.content.decode()
+
+
+@pytest.mark.parametrize("place", ["foo", "me", "//evil.example/", "https://evil.example/"])
+def test_language_form_leads_nowhere_but_to_our_own_addresses(db: None, place: str) -> None:
+    answer = Client().post(reverse("set_language"), {"language": "fr", "next": place})
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/customers/{key}/?page=\u00b2", "/colleagues/trail/?end=9999-12-31", "/colleagues/trail/?start=0001-01-01"],
+)
+def test_strange_numbers_and_days_in_an_address_do_no_harm(
+    company: Path, client_of: Callable[[str], Client], address: str
+) -> None:
+    key = Customer.objects.filter(merged_into=None, erased_at=None).values_list("pk", flat=True)[0]
+    assert client_of("administrator").get(address.format(key=key)).status_code == 200

@@ -123,7 +123,9 @@ class Measure:
         """The result for readers who may not see what fewer than 5 people said; it was split by so many columns."""
         if not self.said:
             return result
-        rows, hidden = _hide_small(result.table, self.count, result.by, result.by[:splits])
+        each = result.settings.get("each", self.settings.get("each", (None, None))[1])
+        people = "clusters" if each == "answer" else "people"
+        rows, hidden = _hide_small(result.table, self.count, people, result.by, result.by[:splits])
         notes = (Note(_HIDDEN, {"count": hidden, "least": HIDE_BELOW}),) if hidden else ()
         return replace(result, table=rows, notes=(*result.notes, *notes))
 
@@ -244,7 +246,9 @@ def _ordered(rows: pa.Table, by: Sequence[str]) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in by]) if by else rows
 
 
-def _hide_small(rows: pa.Table, count: str, by: Sequence[str], across: Sequence[str]) -> tuple[pa.Table, int]:
+def _hide_small(
+    rows: pa.Table, count: str, people: str, by: Sequence[str], across: Sequence[str]
+) -> tuple[pa.Table, int]:
     """Empty the figures of groups under HIDE_BELOW, and of others that would give them away; how many were.
 
     A hidden group can be had by taking the others from their total, which is what the same question says with one split
@@ -257,6 +261,8 @@ def _hide_small(rows: pa.Table, count: str, by: Sequence[str], across: Sequence[
     each of which chooses its own companions.
     """
     counts = column(rows, count)
+    if people in rows.column_names:  # several answers of one person are one person's
+        counts = np.where(counts > 0, np.fmin(counts, np.fmax(column(rows, people), 1)), counts)
     small = (counts < HIDE_BELOW) & (counts > 0)
     lines = [line for name in across for line in _lines(rows, [other for other in by if other != name])]
     hidden = 0

@@ -113,6 +113,7 @@ recovery = Measure(
     low="bought_low",
     high="bought_high",
     good="high",
+    said=True,
     chart="rate",
     sentence=mark("{group}: {bought_rate} bought again in time (95 %: {bought_low} to {bought_high}; {events} cases)."),
     definition=mark(

@@ -49,6 +49,9 @@ _COARSE = mark(
     "see what single customers said."
 )
 _ABOUT = b"saydo"  # where a file of figures holds what is not in its columns
+_MOST_JOBS = 12  # of a process, at work or waiting; who asks for more is told to ask again later
+_patient = threading.BoundedSemaphore(2)  # who may wait for long: of four threads of a process two stay free for pages
+_SHORTLY = 0.5  # seconds that all others wait
 _quick, _slow = ThreadPoolExecutor(3, thread_name_prefix="quick"), ThreadPoolExecutor(1, thread_name_prefix="slow")
 _jobs: dict[Path, Future[Result]] = {}
 _handing = threading.Lock()
@@ -155,21 +158,36 @@ def ask_within(asked: Question, seconds: float | None) -> Result | None:
 
 
 def _hand_out(asked: Question, version: str, seconds: float | None) -> Result | None:
-    """Have it computed by a thread, or join whoever waits for the same."""
+    """Have it computed by a thread, or join whoever waits for the same; None at once where too much is asked for."""
     file = asked.file(version)
     with _handing:
         job = _jobs.get(file)
         if job is None:
+            if seconds is not None and len(_jobs) >= _MOST_JOBS:
+                return None
             pool = _slow if _slow_mark(asked.measure).exists() else _quick
             job = _jobs[file] = pool.submit(copy_context().run, _compute, asked, version)
     # not under the lock: a job that is done already calls back at once
     job.add_done_callback(lambda done: _drop(file, done))
     try:
-        return job.result(seconds)
+        with _waiting(seconds) as patience:
+            return job.result(patience)
     except TakesLonger:
         if not job.done():
             return None
         raise
+
+
+@contextmanager
+def _waiting(seconds: float | None) -> Iterator[float | None]:
+    """How long this thread may wait."""
+    is_long = seconds is not None and seconds > _SHORTLY
+    is_free = is_long and _patient.acquire(blocking=False)
+    try:
+        yield seconds if is_free or not is_long else _SHORTLY
+    finally:
+        if is_free:
+            _patient.release()
 
 
 def _drop(file: Path, job: Future[Result]) -> None:

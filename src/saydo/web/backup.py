@@ -60,7 +60,8 @@ def write_backup(file: Path, *, progress: Progress | None = None) -> int:
     part = file.with_name(file.name + ".part")
     with TemporaryDirectory(dir=settings.HOME, prefix=".backup-") as desk:
         contents = _spool(Path(desk), progress)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        part.unlink(missing_ok=True)  # what lay there may be a link, or open to others
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as out, zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as whole:
             for one in sorted(Path(desk).iterdir()):
                 whole.write(one, one.name)

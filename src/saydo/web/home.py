@@ -9,6 +9,7 @@ from pathlib import Path
 
 def find_home() -> Path:
     """The folder that SAYDO_HOME names, else ``saydo`` in the working folder; made, closed to others, if missing."""
+    os.umask(0o077)  # nor is anything open to others that is laid into a home that was there before
     home = Path(os.environ.get("SAYDO_HOME", "saydo")).absolute()
     for folder in (home, home / "uploads", home / "static"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

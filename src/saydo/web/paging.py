@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from ninja import Schema
 from pydantic import Field, WithJsonSchema, create_model
 
 from saydo.company import parse_moment
 from saydo.facts import COUNT, DAY, NUMBER, TABLES, TIME, YES_NO
 from saydo.language import mark
+from saydo.web.accounts.actions import note
 from saydo.web.problems import Problem
 from saydo.web.records import columns_of, record_of
 
@@ -40,6 +42,12 @@ class Paging(Schema):
     until: str | None = Field(None, max_length=40, description="Before this day or time.", examples=["2024-07-01"])
 
 
+def page_number(request: HttpRequest) -> int:
+    """The page of a list that people leaf through; the first if what is asked for is none."""
+    text = request.GET.get("page", "1")
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 5 else 1
+
+
 def row_schema(table: str) -> type[Schema]:
     """The columns of a fact table, as the contract describes them."""
     fields: dict[str, Any] = {}
@@ -56,8 +64,11 @@ def page_schema(row: type[Schema]) -> type[Schema]:
     return cast(type[Schema], create_model(name, __base__=Schema, items=(list[row], ...), next=following))  # type: ignore[valid-type]
 
 
-def list_rows(table: str, filters: dict[str, Any], paging: Paging) -> dict[str, Any]:
-    """A page of a fact table's rows, newest first; ``filters`` are columns of the contract, null ones ignored."""
+def list_rows(request: HttpRequest, table: str, filters: dict[str, Any], paging: Paging) -> dict[str, Any]:
+    """A page of a fact table's rows, newest first; ``filters`` are columns of the contract, null ones ignored.
+
+    Rows are deeds and words of persons, so the trail tells who took how many.
+    """
     columns, contract = columns_of(table), TABLES[table]
     chosen = {columns[name]: value for name, value in filters.items() if value is not None}
     rows = record_of(table)._default_manager.filter(**chosen)
@@ -66,6 +77,7 @@ def list_rows(table: str, filters: dict[str, Any], paging: Paging) -> dict[str, 
     found = take_page(rows.values(*columns.values()), at, columns[contract.key[0]], paging)
     named = {attribute: name for name, attribute in columns.items()}
     found["items"] = [{named[attribute]: value for attribute, value in row.items()} for row in found["items"]]
+    note(request, mark("listed"), table, filters.get("customer_id") or "", found=len(found["items"]))
     return found
 
 

@@ -21,6 +21,8 @@ from saydo.language import mark, translate
 SECONDS = 15.0
 _MOST = 64 * 1024  # of an answer
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# what Python takes for public in some of its versions, and is not: site-local, clouds' own, relays, documentation
+_NEVER_PUBLIC = [ipaddress.ip_network(net) for net in ("fec0::/10", "192.0.0.0/24", "192.88.99.0/24", "3fff::/20")]
 _PRIVATE = mark("{host} leads to {address}, which is not on the public internet")
 _NO_NAME = mark("there is no host called {host}")
 _NO_HTTPS = mark("only https addresses are allowed")
@@ -69,6 +71,8 @@ def is_public(address: str) -> bool:
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
         if inner is not None:
             return is_public(str(inner))
+    if any(found in one for one in _NEVER_PUBLIC if one.version == found.version):
+        return False
     return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
 
 
@@ -98,9 +102,9 @@ def _read(answer: httpx.Response) -> str:
 
 def _wait(text: str) -> float | None:
     """Seconds of a Retry-After, which may be a date."""
-    if text.strip().isdigit():
-        return float(text)
+    if (digits := text.strip()).isascii() and digits.isdigit() and len(digits) < 10:
+        return float(digits)
     try:
         return max(0.0, (parsedate_to_datetime(text) - timezone.now()).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

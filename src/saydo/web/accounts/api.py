@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from saydo.language import mark
 from saydo.web import outbox
+from saydo.web.accounts.actions import note
 from saydo.web.paging import MOST, cursor_of, read_cursor
 from saydo.web.rights import needs
 
@@ -42,6 +44,7 @@ def list_changes(request: HttpRequest, wanted: Query[Wanted]) -> dict[str, Any]:
     place = read_cursor(wanted.cursor, (int, int)) if wanted.cursor else [0, 0]
     found = outbox.told_after(*place, most=wanted.limit)
     last = [found[-1].transaction, found[-1].id] if found else place
+    note(request, mark("listed"), "changes", found=len(found))
     columns = ("id", "kind", "table", "key", "rows", "at")
     items = [{name: getattr(change, name) for name in columns} for change in found]
     return {"items": items, "next": cursor_of(*last)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, cast
 from zoneinfo import available_timezones
 
@@ -9,6 +10,7 @@ from babel import Locale
 from babel.numbers import get_currency_name, list_currencies
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from saydo.language import current_locale, mark, translate
 from saydo.web.accounts.models import Company, User
@@ -98,6 +100,10 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Company
         fields = ("name", "zone", "currency", "asks_second_factor")
 
+    def clean_name(self) -> str:
+        """On one line: it stands in the heads of letters."""
+        return " ".join(str(self.cleaned_data["name"]).split())
+
 
 def _spans() -> list[tuple[str, str]]:
     spans = {"30": mark("30 days"), "90": mark("90 days"), "365": mark("One year"), "730": mark("Two years")}
@@ -120,6 +126,9 @@ class KeyForm(forms.Form):
         rights.choices = [(right, translate(words)) for right, words in RIGHTS.items() if right in allowed]
 
 
+_WITHIN_REACH = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2200, 1, 1))]
+
+
 class TrailForm(forms.Form):
     """Which part of the trail."""
 
@@ -127,6 +136,6 @@ class TrailForm(forms.Form):
     action = forms.CharField(required=False, max_length=40)
     table = forms.CharField(required=False, max_length=40)
     key = forms.CharField(label=mark("Key"), required=False, max_length=200)
-    start = forms.DateField(label=mark("From"), required=False)
-    end = forms.DateField(label=mark("To"), required=False)
+    start = forms.DateField(label=mark("From"), required=False, validators=_WITHIN_REACH)
+    end = forms.DateField(label=mark("To"), required=False, validators=_WITHIN_REACH)
     before = forms.IntegerField(required=False)

@@ -14,7 +14,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -148,9 +148,8 @@ def leave_elsewhere(request: HttpRequest) -> HttpResponse:
 def set_language(request: HttpRequest) -> HttpResponse:
     """Speak another language: to somebody logged in from now on, else to this browser."""
     chosen, place = request.POST.get("language", ""), request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(place, {request.get_host()}, require_https=request.is_secure()):
-        place = "/"
-    answer = redirect(place)
+    is_ours = url_has_allowed_host_and_scheme(place, {request.get_host()}, require_https=request.is_secure())
+    answer = HttpResponseRedirect(place if is_ours and place.startswith("/") else "/")
     if chosen in LANGUAGES:
         if isinstance(request.user, User):
             User.objects.filter(pk=request.user.pk).update(language=chosen)

@@ -19,14 +19,17 @@ from saydo.language import mark
 from saydo.web.accounts.actions import note
 from saydo.web.customers.api import find_whole
 from saydo.web.customers.models import Consent, Customer, Note, Person
-from saydo.web.keys import demand
+from saydo.web.keys import demand, may_here
 from saydo.web.paging import Paging, between, cursor_of, is_day, read_cursor, read_key
+from saydo.web.problems import Problem
 from saydo.web.records import columns_of, record_of
 from saydo.web.rights import needs
 from saydo.web.search import find_customers
 from saydo.web.trade.models import Contract, Order, Payment
 
 router = Router()
+LEAST_LETTERS, MOST_FOUND = 3, 20  # for those who may find a customer, but not take all of them away
+_FEW_LETTERS = mark("Search for three letters at least: only with the right export_people for fewer.")
 _MOMENTS = (
     "orders",
     "returns",
@@ -80,6 +83,10 @@ class Timeline(Schema):
 def list_customers(request: HttpRequest, wanted: Query[Wanted]) -> dict[str, Any]:
     """Whom a name, address, number or key fits, best first; without `search` all by key (needs export_people)."""
     if wanted.search:
+        is_free = may_here(request, "export_people")
+        if not is_free and len(wanted.search.strip()) < LEAST_LETTERS:
+            raise Problem(422, "bad_setting", _FEW_LETTERS, "query.search")
+        most = wanted.limit if is_free else min(wanted.limit, MOST_FOUND)
         found = [
             {
                 "customer_id": one.customer_id,
@@ -87,7 +94,7 @@ def list_customers(request: HttpRequest, wanted: Query[Wanted]) -> dict[str, Any
                 "how": one.how,
                 "order_id": one.order_id or None,
             }
-            for one in find_customers(wanted.search, wanted.limit)
+            for one in find_customers(wanted.search, most)
         ]
         note(request, mark("searched"), "customers", found=len(found))
         return {"items": found, "next": None}

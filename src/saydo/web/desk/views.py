@@ -26,6 +26,7 @@ from saydo.web.care.models import Case
 from saydo.web.customers.actions import merge, merge_by_hand, merge_sure, part, propose, record_consent, refuse
 from saydo.web.customers.models import Consent, Customer, Note, Person, Proposal
 from saydo.web.desk.forms import ACTS, CloseForm
+from saydo.web.paging import page_number
 from saydo.web.rights import may, needs
 from saydo.web.search import find_customers
 from saydo.web.standing import find_consents, find_pressure, find_worth
@@ -115,7 +116,7 @@ def _risk(key: str) -> dict[str, Any] | None:
 
 def _timeline(request: HttpRequest, keys: list[str]) -> dict[str, Any]:
     kinds = [kind for kind in request.GET.getlist("kind") if kind in KINDS]
-    number = max(1, int(text)) if (text := request.GET.get("page", "1")).isdigit() and len(text) < 5 else 1
+    number = page_number(request)
     page = read_timeline(keys, timezone.now(), kinds=kinds, number=number, size=_PAGE)
     zone = ZoneInfo(Company.here().zone)
     months: dict[str, list[Entry]] = {}

@@ -20,7 +20,7 @@ from saydo.web.rights import needs
 
 router = Router()
 _OURS = ("by", "as_of")
-_PATIENCE = 60  # seconds; what takes longer goes on, and is there when it is asked for again
+_PATIENCE = 20  # seconds; what takes longer goes on, and is there when it is asked for again
 
 
 class Setting(Schema):

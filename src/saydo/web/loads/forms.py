@@ -34,12 +34,16 @@ def check_files(files: Sequence[UploadedFile[Any]]) -> list[str]:
         return [translate(_NO_FILE)]
     if len(names) > _MOST:
         return [translate(_MANY, count=len(names), most=_MOST)]
-    strange = [name for name in names if not name.casefold().endswith(ENDINGS) or not name.isprintable()]
+    strange = [name for name in names if not name.casefold().endswith(ENDINGS) or not _can_be_written(name)]
     twice = sorted({name for name in names if names.count(name) > 1})
     return [
         translate(_STRANGE, name=ascii(name)[1:-1] if not name.isprintable() else name, endings=", ".join(ENDINGS))
         for name in strange
     ] + [translate(_TWICE, name=name) for name in twice]
+
+
+def _can_be_written(name: str) -> bool:
+    return name.isprintable() and len(name.encode()) <= 200  # of the 255 bytes that a disk gives a name
 
 
 def check_source(source: str) -> list[str]:

@@ -45,4 +45,4 @@ def list_commitments(request: HttpRequest, wanted: Query[Wanted], paging: Query[
     """Newest first. Of one customer or order with see_identities; of all only with export_people."""
     if wanted.customer_id is None and wanted.order_id is None:
         demand(request, "export_people")
-    return list_rows("commitments", wanted.dict(), paging)
+    return list_rows(request, "commitments", wanted.dict(), paging)

@@ -22,6 +22,7 @@ from saydo.web import feed
 from saydo.web.accounts.actions import note
 from saydo.web.accounts.models import Company, User
 from saydo.web.answers import Question, ask_within, keep_text, question
+from saydo.web.paging import page_number
 from saydo.web.promises.actions import write_promise
 from saydo.web.promises.forms import MADE_TO, PromiseForm
 from saydo.web.promises.models import Commitment, Promise
@@ -131,7 +132,7 @@ def _known_until() -> datetime:
 def _given(request: HttpRequest, found: Promise) -> dict[str, Any]:
     """The times that it was given, newest first, those of one state or all."""
     state, now = request.GET.get("state", ""), _known_until()
-    number = max(1, int(text)) if (text := request.GET.get("page", "1")).isdigit() and len(text) < 5 else 1
+    number = page_number(request)
     rows = Commitment.in_state(state, now) if state in STATES else Commitment.objects.all()
     rows = rows.filter(promise_id=found.pk).order_by("-made_at", "-pk")
     start = (number - 1) * _PAGE

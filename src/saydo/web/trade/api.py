@@ -29,4 +29,4 @@ def list_orders(request: HttpRequest, wanted: Query[Wanted], paging: Query[Pagin
     """Newest first. Of one customer with see_identities; of all only with export_people."""
     if wanted.customer_id is None:
         demand(request, "export_people")
-    return list_rows("orders", wanted.dict(), paging)
+    return list_rows(request, "orders", wanted.dict(), paging)

@@ -31,4 +31,4 @@ def list_feedback(request: HttpRequest, wanted: Query[Wanted], paging: Query[Pag
     """Newest first, with their own words. Of one customer with see_identities; of all only with export_people."""
     if wanted.customer_id is None:
         demand(request, "export_people")
-    return list_rows("feedback", wanted.dict(), paging)
+    return list_rows(request, "feedback", wanted.dict(), paging)
