@@ -27,6 +27,7 @@ from saydo.web import erasure, feed
 from saydo.web.accounts.models import Change, Entry, Erasure, Place
 from saydo.web.care.models import Case
 from saydo.web.customers.models import Consent, Customer, Note, Person
+from saydo.web.hooks.models import Event
 from saydo.web.outbox import tell
 from saydo.web.trade.models import Order
 from saydo.web.voice.models import Feedback
@@ -340,3 +341,57 @@ def test_erasure_leaves_no_letters_in_the_files_of_the_database(tmp_path: Path) 
         check=False,
     )
     assert done.stdout == "True\n[] 585\n", done.stdout + done.stderr[-2000:]
+
+
+def put_person(key: str, **fields: str) -> None:
+    """A record with an identity and nothing else."""
+    change = tell("received", "customers", key)
+    Customer.objects.create(pk=key, change_id=change.id)
+    Person.objects.create(customer_id=key, **fields)
+
+
+def test_erasure_leaves_what_was_done_in_the_trail_whatever_somebody_is_called(company: Path) -> None:
+    other = Customer.objects.order_by("pk")[0].pk
+    colleague = "0b0d7b7e-0000-4000-8000-123456789012"
+    told = [
+        Entry.objects.create(action="logged in", table="users", key=colleague),
+        Entry.objects.create(action="exported a person", table="customers", key=other, details={"fields": ["set 1"]}),
+        Entry.objects.create(action="seen", table="customers", key="Zenobia Quillfeather"),
+    ]
+    put_person("vic-1", name="logged in", email="Zenobia Quillfeather", phone=f" {other}", street=colleague)
+    put_person("vic-2", name="exported a person", phone="set 1  ", street=other)
+    for key in ("vic-1", "vic-2"):
+        erasure.erase_person(key)
+    for entry in told:
+        entry.refresh_from_db()
+    assert [(entry.action, entry.table, entry.key) for entry in told] == [
+        ("logged in", "users", colleague),
+        ("exported a person", "customers", other),
+        ("seen", "customers", "…"),
+    ]
+    assert told[1].details == {"fields": ["set 1"]}
+
+
+def test_erasure_takes_whole_words_in_capitals_or_not(company: Path) -> None:
+    other = Customer.objects.order_by("pk")[0]
+    put_person("vic-1", name="Élodie Dupont", email="el@d.example", phone="061234567")
+    texts = {
+        "asked for ÉLODIE DUPONT": "asked for …",
+        "asked for élodie dupont, twice": "asked for …, twice",
+        "the Élodie Duponts of this town": "the Élodie Duponts of this town",
+        "angel@d.example and el@d.example": "angel@d.example and …",
+        "ring 061234567 or 0612345678": "ring … or 0612345678",
+    }
+    notes = [Note.objects.create(customer=other, text=text) for text in texts]
+    event = Event.objects.create(kind="test", once="test:1", values={"remark": "of ÉLODIE DUPONT"})
+    erasure.erase_person("vic-1")
+    assert [Note.objects.get(pk=note.pk).text for note in notes] == list(texts.values())
+    assert Event.objects.get(pk=event.pk).values == {"remark": "of …"}
+
+
+def test_erasure_of_words_that_become_the_same_is_not_stopped(company: Path) -> None:
+    put_person("vic-1", name="Zenobia Quillfeather", email="zenobia@q.example")
+    for name in ("Zenobia Quillfeather", "zenobia@q.example"):
+        Event.objects.create(kind="order.received", once=f"order.received:{name}")
+    erasure.erase_person("vic-1")
+    assert len({event.once for event in Event.objects.filter(once__startswith="order.received:…")}) == 2

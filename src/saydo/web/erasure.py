@@ -8,7 +8,6 @@ that was restored from a backup (`replay_erasures`).
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import apps
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -28,7 +27,7 @@ from saydo.web.accounts.actions import with_open_trail
 from saydo.web.accounts.models import Entry, Erasure, User
 from saydo.web.customers.models import Consent, Customer, Note, Person, Proposal
 from saydo.web.outbox import tell
-from saydo.web.records import Record, columns_of, record_of
+from saydo.web.records import KEY, Record, columns_of, record_of
 from saydo.web.residue import clean_refused, delete_securely, forget_letters, sweep
 from saydo.web.worker import later
 
@@ -38,8 +37,23 @@ _ALWAYS = {("feedback", "comment"), ("customers", "account_id")}
 _KEPT = {"currency"}
 _CHUNK = 500
 _BLANK = "…"
-# Tables that hold people on purpose, this one's own apart: another person of that name is not to be touched.
-_PEOPLE = ("people", "found", "users", "company", "account_emailaddress", "erasures")
+# Where people write about people, and where records are named by their keys. All else (what was done, by whom, with
+# which key; settings, views, endpoints) is no word of theirs, and stays as it is whatever they are called.
+_TEXTS = {
+    "notes": ("text",),
+    "consents": ("how", "text_shown"),
+    "loads": ("error",),
+    "hook_events": ("once", "values"),
+    "hook_deliveries": ("answer",),
+    "tasks": ("arguments",),
+    "merge_proposals": ("before",),
+    "kept_answers": ("body",),
+    "changes": ("key",),
+    "trail": ("key", "details"),
+}
+# What the trail tells in our words
+_OURS = ("fields", "role", "rights", "form", "measure", "purpose", "channel", "part", "event")
+_Patterns = Sequence[tuple[re.Pattern[str], str]]
 
 
 @dataclass
@@ -302,42 +316,72 @@ def _rename_in(model: Any, attribute: str, old: str, new: str | None, by: User |
 
 
 def _replace_words(words: Mapping[str, str]) -> None:
-    """Replace words wherever the application keeps texts of its own: notes, events, tasks, the trail."""
+    """Replace words where people write about people, and where keys are named: nowhere else, whatever they are."""
+    patterns = [(_whole_word(word), other) for word, other in words.items()]
     for model in apps.get_models() if words else ():
-        if not model.__module__.startswith("saydo.") or issubclass(model, Record):
-            continue
-        if model._meta.db_table not in _PEOPLE:
-            for one in model._meta.concrete_fields:
-                if isinstance(one, (models.CharField, models.TextField, models.JSONField)) and not one.primary_key:
-                    _replace_in(model, one, words)
+        for column in _TEXTS.get(model._meta.db_table, ()):
+            _replace_in(model, column, [_fragment(word) for word in words], patterns)
 
 
-def _replace_in(model: Any, one: Any, words: Mapping[str, str]) -> None:
-    is_json = isinstance(one, models.JSONField)
+def _replace_in(model: Any, column: str, fragments: Sequence[str], patterns: _Patterns) -> None:
     asked = models.Q()
-    for word in words:
-        asked |= models.Q(as_text__icontains=_as_json(word) if is_json else word)
-    met = model._default_manager.annotate(as_text=Cast(one.name, models.TextField())).filter(asked)
-    found = {pk: _replaced(value, words) for pk, value in met.values_list("pk", one.attname)}
+    for fragment in fragments:
+        asked |= models.Q(as_text__icontains=fragment)
+    if not all(fragments):  # a word that the database cannot look for
+        asked = models.Q()
+    rows = model._default_manager.annotate(as_text=Cast(column, models.TextField())).filter(asked)
+    if model is Entry:  # of colleagues, keys and settings it tells too, which no customer's name may blot out
+        rows = rows.filter(table__in=["", *TABLES])
+    met = rows.values_list("pk", column).iterator(chunk_size=2000)
+    found = {pk: other for pk, value in met if (other := _replaced(value, patterns)) != value}
     # the trail is opened for as short as can be, and hardly ever: meanwhile nobody else can write into it
     with with_open_trail() if found and model is Entry else nullcontext():
         for pk, value in found.items():
-            model._default_manager.filter(pk=pk).update(**{one.attname: value})
+            model._default_manager.filter(pk=pk).update(**{column: _fitting(model, column, value)})
 
 
-def _as_json(word: str) -> str:
-    """As it stands inside JSON, whose letters beyond ASCII SQLite keeps escaped."""
-    return json.dumps(word)[1:-1] if connection.vendor == "sqlite" else word
+def _whole_word(word: str) -> re.Pattern[str]:
+    """The word wherever no letter, or no digit, goes on before or after it; in capitals or not, with accents too."""
+    ends = [r"\d" if end.isdigit() else r"[^\W\d_]" if end.isalpha() else "" for end in (word[0], word[-1])]
+    before, after = (f"(?<!{ends[0]})" if ends[0] else "", f"(?!{ends[1]})" if ends[1] else "")
+    return re.compile(before + re.escape(word) + after, re.IGNORECASE)
 
 
-def _replaced(value: Any, words: Mapping[str, str]) -> Any:
+def _fragment(word: str) -> str:
+    """The longest part of a word that the database finds in any writing; nothing if it has none.
+
+    SQLite knows capitals of ASCII alone, and keeps other letters inside JSON escaped.
+    """
+    longest = max(re.findall(r'[^\x00-\x1f"\\\x7f-\U0010ffff]+', word), key=len, default="")
+    return longest if len(longest) > 2 else ""
+
+
+def _replaced(value: Any, patterns: _Patterns) -> Any:
     if isinstance(value, str):
-        for word, other in words.items():
-            value = re.sub(re.escape(word), other.replace("\\", r"\\"), value, flags=re.IGNORECASE)
+        for pattern, other in patterns:
+            if pattern.search(value) and not _is_key(value.partition(":")[2] or value) and not _is_key(value):
+                value = pattern.sub(lambda _, other=other: other, value)  # type: ignore[misc]
         return value
-    if isinstance(value, dict):
-        return {_replaced(name, words): _replaced(one, words) for name, one in value.items()}
-    return [_replaced(one, words) for one in value] if isinstance(value, list) else value
+    if isinstance(value, dict):  # the names in it are ours, and so is all that the trail tells but keys
+        return {name: one if name in _OURS else _replaced(one, patterns) for name, one in value.items()}
+    return [_replaced(one, patterns) for one in value] if isinstance(value, list) else value
+
+
+def _is_key(text: str) -> bool:
+    """Is it the key of a record that stays? Whoever is called like one must not have it taken out of the trail."""
+    return len(text) <= KEY and any(
+        record_of(name)._default_manager.filter(pk=text).exists() for name in TABLES if len(TABLES[name].key) == 1
+    )
+
+
+def _fitting(model: Any, column: str, value: Any) -> Any:
+    """As it finds room in its column, and beside the others where each stands once."""
+    one = model._meta.get_field(column)
+    if not isinstance(value, str):
+        return value
+    if one.unique and model._default_manager.filter(**{column: value}).exists():
+        value = f"{value} {_opaque()}"
+    return value[: one.max_length] if one.max_length else value
 
 
 def purge() -> int:
