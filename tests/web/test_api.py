@@ -403,6 +403,19 @@ def test_contact_is_recorded_with_its_change(company: Path, program: Any) -> Non
     assert Change.objects.get(pk=contact.change_id).key == contact.pk
 
 
+def test_contact_is_about_an_order_that_there_is(company: Path, program: Any) -> None:
+    from saydo.web.care.models import Contact
+
+    key, order = Customer.objects.order_by("pk")[0].pk, Order.objects.order_by("pk")[0].pk
+    given = {"customer_id": key, "direction": "in"}
+    refused = send(program(), "POST", "/contacts", {**given, "order_id": "ada@example.org"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "unknown_order")
+    assert refused.json()["error"]["place"] == "body.order_id"
+    for number, kept in ((order, order), ("", None)):
+        made = send(program(), "POST", "/contacts", {**given, "order_id": number}).json()
+        assert Contact.objects.get(pk=made["id"]).order_id == kept
+
+
 def test_customer_that_is_not_there_is_not_found(company: Path, program: Any) -> None:
     answer = program().get("/api/v1/customers/nobody")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")

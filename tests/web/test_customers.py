@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from saydo.web.accounts.models import Change, Entry
 from saydo.web.care.models import Case, Contact
 from saydo.web.customers.models import Consent, Customer, Note, Person
+from saydo.web.trade.models import Order
 
 Browser = Callable[[str], Client]
 
@@ -37,7 +39,27 @@ def test_note_is_kept_with_its_writer(ada: Customer, client_of: Browser) -> None
     assert (noted.key, noted.details) == ("ada", {})
 
 
+def put_order(key: str) -> None:
+    Order.objects.create(
+        order_id=key, customer_id="ada", ordered_at=timezone.now(), status="paid", currency="EUR", change_id=1
+    )
+
+
+@pytest.mark.parametrize("what", ["contact", "case"])
+def test_order_number_is_that_of_an_order(ada: Customer, client_of: Browser, what: str) -> None:
+    put_order("7")
+    client, typed = client_of("agent"), {"direction": "in", "purpose": "service", "cause": "wrong size"}
+    for number in ("ada@example.org", "8"):
+        refused = client.post(f"/customers/ada/add/{what}/", {**typed, "order_id": number})
+        assert (refused.status_code, "There is no order with this number." in refused.content.decode()) == (400, True)
+    client.post(f"/customers/ada/add/{what}/", {**typed, "order_id": "# 7"})
+    client.post(f"/customers/ada/add/{what}/", typed)
+    model = Contact if what == "contact" else Case
+    assert sorted(model.objects.filter(customer_id="ada").values_list("order_id", flat=True), key=str) == ["7", None]
+
+
 def test_contact_is_recorded_and_told(ada: Customer, client_of: Browser) -> None:
+    put_order("7")
     typed = {"direction": "in", "purpose": "service", "asked": "where", "order_id": "7", "is_resolved": "on"}
     page = client_of("adviser").post("/customers/ada/add/contact/", typed, follow=True).content.decode()
     assert "Where is it now?" in page

@@ -25,7 +25,7 @@ from tests.web.conftest import let_trail_be_emptied
 
 from saydo.web import erasure, feed
 from saydo.web.accounts.models import Change, Entry, Erasure, Place
-from saydo.web.care.models import Case
+from saydo.web.care.models import Case, Contact
 from saydo.web.customers.models import Consent, Customer, Note, Person
 from saydo.web.hooks.models import Event
 from saydo.web.outbox import tell
@@ -395,3 +395,18 @@ def test_erasure_of_words_that_become_the_same_is_not_stopped(company: Path) -> 
         Event.objects.create(kind="order.received", once=f"order.received:{name}")
     erasure.erase_person("vic-1")
     assert len({event.once for event in Event.objects.filter(once__startswith="order.received:…")}) == 2
+
+
+def test_erasure_takes_references_that_tell_who_it_is_and_lead_nowhere(company: Path) -> None:
+    order = Order.objects.exclude(adviser_id=None)[0]
+    put_person("vic-1", name="Zenobia Quillfeather", email="zenobia@q.example")
+    Order.objects.filter(pk=order.pk).update(customer_id="vic-1", adviser_id="quillfeather-the-adviser")
+    typed = {"lost": "ZENOBIA@q.example 7", "named": "quillfeather 2", "other": "unknown-7", "found": order.pk}
+    for key, number in typed.items():
+        values = {"customer_id": "vic-1", "at": order.ordered_at, "direction": "in", "change_id": 1}
+        Contact.objects.create(contact_id=key, order_id=number, **values)
+    erasure.erase_person("vic-1")
+    left = dict(Contact.objects.filter(pk__in=typed).values_list("pk", "order_id"))
+    assert left == {"lost": None, "named": None, "other": "unknown-7", "found": order.pk}
+    assert "contacts" in Erasure.objects.get(key="vic-1").tables
+    assert Order.objects.get(pk=order.pk).adviser_id == "quillfeather-the-adviser"

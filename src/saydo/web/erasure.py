@@ -229,13 +229,31 @@ def _blank_rows(dossier: Dossier, identity: _Identity, by: User | None) -> set[s
     changed = set()
     for name, rows in dossier.rows.items():
         words = _Words(name, rows, identity)
-        wanted = [(row, values) for row in rows if (values := words.to_blank(row))]
+        wanted = [(row, values) for row in rows if (values := words.to_blank(row) | _lost_references(row, identity))]
         if wanted or name == "customers":
             change = tell("erased", name, dossier.keys[0] if name == "customers" else "", rows=len(wanted), by=by)
             for row, values in wanted:
                 record_of(name)._default_manager.filter(pk=row.pk).update(**values, change_id=change.id)
             changed.add(name)
     return changed
+
+
+def _lost_references(row: Record, identity: _Identity) -> dict[str, Any]:
+    """Keys of a row that tell who somebody is and lead nowhere, with what stands there afterwards.
+
+    Those that lead somewhere are renamed with what they lead to; who sold is somebody else.
+    """
+    values: dict[str, Any] = {}
+    contract, attributes = TABLES[row.table], columns_of(row.table)
+    for column in contract.columns:
+        if not column.is_key or column.name in (*contract.key, "adviser_id"):
+            continue
+        key = getattr(row, attributes[column.name])
+        if key is None or not identity.is_in(key):
+            continue
+        if not column.refers_to or not record_of(column.refers_to)._default_manager.filter(pk=key).exists():
+            values[attributes[column.name]] = None if column.null else _opaque()
+    return values
 
 
 class _Words:

@@ -18,6 +18,7 @@ from saydo.web.care.actions import record_contact
 from saydo.web.customers.models import Customer, Touchpoint
 from saydo.web.problems import Problem
 from saydo.web.rights import needs
+from saydo.web.trade.models import Order
 
 router = Router()
 
@@ -48,7 +49,10 @@ def add_contact(request: HttpRequest, given: NewContact) -> Status[Any]:
         raise Problem(422, "unknown_customer", place="body.customer_id")
     if given.touchpoint and not Touchpoint.objects.filter(pk=given.touchpoint).exists():
         raise Problem(422, "unknown_touchpoint", place="body.touchpoint")
+    if given.order_id and not Order.objects.filter(pk=given.order_id).exists():
+        raise Problem(422, "unknown_order", place="body.order_id")
     values = given.dict(exclude={"customer_id", "touchpoint", "at"})
+    values["order_id"] = given.order_id or None
     values |= {"customer": customer.pk, "touchpoint_id": given.touchpoint}
     times = {"at": given.at or timezone.now(), "answered_at": given.answered_at, "resolved_at": given.resolved_at}
     values |= {name: _checked(name, value, times) for name, value in times.items()}

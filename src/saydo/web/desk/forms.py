@@ -10,6 +10,7 @@ from django.utils import timezone
 from saydo.language import mark, translate
 from saydo.web.customers.models import Consent, Touchpoint
 from saydo.web.timeline import ASKED
+from saydo.web.trade.models import Order
 
 
 def _words(pairs: Any) -> Any:
@@ -23,6 +24,26 @@ _PURPOSES = (
     ("survey", mark("a survey")),
     ("notice", mark("a notice")),
 )
+
+_NO_ORDER = mark("There is no order with this number. Leave it empty if unsure.")
+
+
+class OrderNumber(forms.CharField):
+    """The number of an order that there is: the facts hold it, so that nothing else may be typed here."""
+
+    def __init__(self) -> None:
+        super().__init__(label=mark("Order number, if it is about one"), max_length=200, required=False)
+
+    def clean(self, value: Any) -> str:
+        """The key of the order; empty if none was typed."""
+        number = str(super().clean(value))
+        keys = {number, number.removeprefix("#").strip()}
+        found = Order.objects.filter(pk__in=keys).values_list("pk", flat=True).first() if number else ""
+        if found is None:
+            raise forms.ValidationError(
+                translate(mark("There is no order with this number. Leave it empty if unsure."))
+            )
+        return found
 
 
 class NoteForm(forms.Form):
@@ -44,7 +65,7 @@ class ContactForm(forms.Form):
         required=False,
         choices=_words((("", mark("something else")), *ASKED.items())),
     )
-    order_id = forms.CharField(label=mark("Order number, if it is about one"), max_length=200, required=False)
+    order_id = OrderNumber()
     is_resolved = forms.BooleanField(label=mark("It is settled"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -83,7 +104,7 @@ class CaseForm(forms.Form):
     """A dissatisfaction to be worked."""
 
     cause = forms.CharField(label=mark("What is wrong"), max_length=500)
-    order_id = forms.CharField(label=mark("Order number, if it is about one"), max_length=200, required=False)
+    order_id = OrderNumber()
 
 
 class CloseForm(forms.Form):
