@@ -424,6 +424,19 @@ def test_customer_that_is_not_there_is_not_found(company: Path, program: Any) ->
 # Once
 
 
+def test_idempotency_key_is_kept_as_a_digest_and_stops_no_erasure(company: Path, program: Any) -> None:
+    from saydo.web.erasure import erase_person
+    from saydo.web.hooks.models import Kept
+
+    key, client = Customer.objects.order_by("pk")[0].pk, program()
+    Person.objects.update_or_create(customer_id=key, defaults={"name": "Zenobia Q", "email": "zenobia@q.example"})
+    for name in ("zenobia@q.example", "ZENOBIA@Q.example"):
+        made = send(client, "POST", f"/customers/{key}/notes", {"text": "called"}, **{"Idempotency-Key": name})
+        assert made.status_code == 201
+    assert [kept for kept in Kept.objects.values_list("name", flat=True) if "@" in kept or len(kept) != 64] == []
+    assert erase_person(key) == key
+
+
 def test_kept_answer_is_told_only_with_the_rights_that_it_took(company: Path, program: Any) -> None:
     from saydo.web.hooks.models import Kept
 

@@ -207,6 +207,27 @@ def test_restore_erases_again_whom_the_backup_still_knows(copy: Installation, fi
     assert "1 person is erased again" in again.saydo("restore", file)
 
 
+def test_restore_that_cannot_erase_again_leaves_the_old_database(copy: Installation, file: Path) -> None:
+    secret = (copy.home / "secret.key").read_text()
+    code = (
+        "from pathlib import Path\nfrom saydo.web import restore\nfrom saydo.web.accounts.models import User\n"
+        "User.objects.create_user('late@example.org')\n"
+        "def fail(): raise RuntimeError\n"
+        "restore.replay_erasures = fail\n"
+        f"try: restore.read_backup(Path({str(file)!r}), replace=True)\n"
+        "except RuntimeError: print(User.objects.filter(email='late@example.org').count())"
+    )
+    assert copy.django(code) == "1"
+    assert (copy.home / "secret.key").read_text() == secret
+    assert list(copy.home.glob("*.restored*")) == []
+
+
+def test_answers_kept_for_a_while_are_not_in_a_backup(source: Installation, file: Path, tmp_path: Path) -> None:
+    source.django("from saydo.web.hooks.models import Kept; Kept.objects.create(who='sk_1', name='ada@example.org')")
+    source.saydo("backup", tmp_path / "new.zip")
+    assert "kept_answers" not in read(tmp_path / "new.zip", tmp_path)
+
+
 def test_backup_is_readable_by_its_owner_alone_and_holds_no_facts(file: Path, source: Installation) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with zipfile.ZipFile(file) as whole:

@@ -145,6 +145,7 @@ def _once(request: HttpRequest, do: Callable[[], HttpResponse]) -> HttpResponse:
         return do()
     if len(name) > 200 or not name.isprintable():
         raise Problem(422, "invalid", mark("An Idempotency-Key has up to 200 signs."), "header.Idempotency-Key")
+    name = salted_hmac("saydo.idempotency", name, algorithm="sha256").hexdigest()  # it may be somebody's address
     who = request.api_key.pk if hasattr(request, "api_key") else str(request.user.pk)
     asked = f"{request.method} {request.get_full_path()}\n".encode() + request.body
     digest = salted_hmac("saydo.api", asked, algorithm="sha256").hexdigest()  # of a body nobody can find by trying

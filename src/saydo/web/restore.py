@@ -25,7 +25,7 @@ from saydo import __version__
 from saydo.engine import quote_name
 from saydo.errors import NewerBackup, StillRunning, TargetInUse
 from saydo.web.accounts.models import Erasure
-from saydo.web.backup import SECRET, Contents, Progress, open_backup
+from saydo.web.backup import PASSING, SECRET, Contents, Progress, open_backup
 from saydo.web.columns import stored
 from saydo.web.erasure import replay_erasures
 from saydo.web.journal import NAME, keep_journal, take_in
@@ -49,15 +49,14 @@ def read_backup(file: Path, *, replace: bool = False, progress: Progress | None 
         if not replace and _holds_something():
             raise TargetInUse(target=_target())
         _keep_journal()
-        with _new_database():
+        with _secret_of(desk), _new_database():
             MigrationExecutor(connection).migrate(targets)
             _load(targets, contents, desk, progress)
             call_command("migrate", verbosity=0, interactive=False)
             take_in(settings.HOME / NAME)
-        _take_secret(desk)
-        erased = replay_erasures()
+            erased = replay_erasures()  # where it fails, nobody comes back: the old database stays
         _make_facts_anew()
-    return Restored(sum(contents.rows.values()), erased)
+    return Restored(sum(rows for name, rows in contents.rows.items() if name not in PASSING), erased)
 
 
 def _target() -> str:
@@ -125,11 +124,19 @@ def _new_database() -> Iterator[None]:
     connection.settings_dict["NAME"] = str(new)
     try:
         yield
-    finally:
-        connection.close()  # the last connection writes everything into the one file
-        connection.settings_dict["NAME"] = str(real)
+    except BaseException:
+        _leave(real)
+        _remove(new)
+        raise
+    _leave(real)
     _remove(real, besides=real)
     new.replace(real)
+
+
+def _leave(real: Path) -> None:
+    """Turn to the old file; the last connection to the new one writes everything into it."""
+    connection.close()
+    connection.settings_dict["NAME"] = str(real)
 
 
 def _remove(file: Path, besides: Path | None = None) -> None:
@@ -143,7 +150,7 @@ def _load(targets: list[tuple[str, str]], contents: Contents, desk: Path, progre
     registry = MigrationExecutor(connection).loader.project_state(targets).apps
     by_table = {model._meta.db_table: model for model in registry.get_models(include_auto_created=True)}
     with transaction.atomic():
-        for done, table in enumerate(contents.rows):
+        for done, table in enumerate(name for name in contents.rows if name not in PASSING):
             if progress:
                 progress(table, done, len(contents.rows))
             rows = pq.ParquetFile(desk / f"{table}.parquet")
@@ -209,15 +216,25 @@ def _shift_back() -> None:
         cursor.execute("INSERT INTO places (reader, \"transaction\", change_id) VALUES ('feed', %s, 0)", [_BEFORE_ALL])
 
 
-def _take_secret(desk: Path) -> None:
-    """Links in letters that were sent, second factors and digests are good only with the secret they were made with."""
+@contextmanager
+def _secret_of(desk: Path) -> Iterator[None]:
+    """Links in letters that were sent, second factors and digests are good only with the secret they were made with.
+
+    It is in use inside, and kept when all went well.
+    """
     if not (desk / SECRET).is_file() or os.environ.get("SAYDO_SECRET_KEY"):
+        yield
         return
+    own, settings.SECRET_KEY = settings.SECRET_KEY, (desk / SECRET).read_text(encoding="ascii").strip()
+    try:
+        yield
+    except BaseException:
+        settings.SECRET_KEY = own
+        raise
     new = settings.HOME / f"{SECRET}.new"
     new.touch(mode=0o600)
     shutil.copyfile(desk / SECRET, new)
     new.replace(settings.HOME / SECRET)
-    settings.SECRET_KEY = (settings.HOME / SECRET).read_text(encoding="ascii").strip()
 
 
 def _keep_journal() -> None:

@@ -103,7 +103,7 @@ class Kept(models.Model):
     """The answer to a write that named an Idempotency-Key. It holds keys and counts, no identity."""
 
     who = models.CharField(max_length=40)  # the public part of an API key, or a user
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=64)  # a digest of the Idempotency-Key, which may be anything
     digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)
     body = models.TextField(blank=True)
