@@ -222,6 +222,33 @@ def test_restore_that_cannot_erase_again_leaves_the_old_database(copy: Installat
     assert list(copy.home.glob("*.restored*")) == []
 
 
+def test_restore_gives_nobody_back_what_was_taken_away(
+    source: Installation, tmp_path: Path, databases: list[str]
+) -> None:
+    begin = "from saydo.web.accounts.models import ApiKey, User\n"
+    source.django(
+        begin + "bob = User.objects.create_user('bob@example.org', role='administrator')\n"
+        "User.objects.create_user('eve@example.org', role='administrator')\n"
+        "for name in ('good', 'leaked'): ApiKey.make(name=name, rights=[], by=bob, days=30)"
+    )
+    source.saydo("backup", tmp_path / "old.zip")
+    source.django(
+        begin + "from django.utils import timezone\n"
+        "ApiKey.objects.filter(name='leaked').update(revoked_at=timezone.now())\n"
+        "User.objects.filter(email='eve@example.org').update(is_active=False)\n"
+        "User.objects.filter(email='bob@example.org').update(role='manager')"
+    )
+    shown = (
+        begin + "print(list(ApiKey.objects.filter(revoked_at=None).values_list('name', flat=True)),"
+        " User.objects.get(email='eve@example.org').is_active, User.objects.get(email='bob@example.org').role)"
+    )
+    assert "1 key of the API is revoked" in source.saydo("restore", tmp_path / "old.zip", "--replace")
+    assert source.django(shown) == "['good'] False manager"
+    elsewhere = Installation(tmp_path / "elsewhere", new_url(databases))
+    assert "2 keys of the API are revoked" in elsewhere.saydo("restore", tmp_path / "old.zip")
+    assert elsewhere.django(shown) == "[] True administrator"
+
+
 def test_answers_kept_for_a_while_are_not_in_a_backup(source: Installation, file: Path, tmp_path: Path) -> None:
     source.django("from saydo.web.hooks.models import Kept; Kept.objects.create(who='sk_1', name='ada@example.org')")
     source.saydo("backup", tmp_path / "new.zip")

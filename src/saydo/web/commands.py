@@ -187,6 +187,13 @@ def restore(
     with show_progress() as progress:
         restored = read_backup(file, replace=replace, progress=progress)
     say(translate_count("{count} row is restored.", "{count} rows are restored.", restored.rows))
+    if restored.revoked:
+        told = translate_count(
+            "{count} key of the API is revoked: it may have been before. Make a new one under Colleagues.",
+            "{count} keys of the API are revoked: they may have been before. Make new ones under Colleagues.",
+            restored.revoked,
+        )
+        say(told)
     if restored.erased:
         say(translate_count("{count} person is erased again.", "{count} persons are erased again.", restored.erased))
 

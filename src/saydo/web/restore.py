@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from saydo import __version__
 from saydo.engine import quote_name
 from saydo.errors import NewerBackup, StillRunning, TargetInUse
-from saydo.web.accounts.models import Erasure
+from saydo.web.accounts.models import ApiKey, Erasure, User
 from saydo.web.backup import PASSING, SECRET, Contents, Progress, open_backup
 from saydo.web.columns import stored
 from saydo.web.erasure import replay_erasures
@@ -36,10 +38,11 @@ _BEFORE_ALL = -(2**62)
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore did: rows that stand in the database again, persons that were erased again."""
+    """What a restore did: rows that stand in the database again, persons erased again, keys that are good no more."""
 
     rows: int
     erased: int
+    revoked: int
 
 
 def read_backup(file: Path, *, replace: bool = False, progress: Progress | None = None) -> Restored:
@@ -49,14 +52,16 @@ def read_backup(file: Path, *, replace: bool = False, progress: Progress | None 
         if not replace and _holds_something():
             raise TargetInUse(target=_target())
         _keep_journal()
+        access = _Access.now()
         with _secret_of(desk), _new_database():
             MigrationExecutor(connection).migrate(targets)
             _load(targets, contents, desk, progress)
             call_command("migrate", verbosity=0, interactive=False)
             take_in(settings.HOME / NAME)
+            revoked = access.restore()
             erased = replay_erasures()  # where it fails, nobody comes back: the old database stays
         _make_facts_anew()
-    return Restored(sum(rows for name, rows in contents.rows.items() if name not in PASSING), erased)
+    return Restored(sum(rows for name, rows in contents.rows.items() if name not in PASSING), erased, revoked)
 
 
 def _target() -> str:
@@ -241,6 +246,34 @@ def _keep_journal() -> None:
     """The erasures that the database knows which is about to go: the backup may be older than they are."""
     if Erasure._meta.db_table in connection.introspection.table_names():
         keep_journal()
+
+
+@dataclass(frozen=True)
+class _Access:
+    """Who may come in to the database that is about to go: it knows what was taken away since the backup."""
+
+    keys: frozenset[str]  # that are good
+    users: tuple[tuple[uuid.UUID, str, bool], ...]  # with their roles, and whether the account is open
+
+    @classmethod
+    def now(cls) -> _Access:
+        names = connection.introspection.table_names()
+        keys = ApiKey.objects.filter(revoked_at=None).values_list("pk", flat=True)
+        users = User.objects.values_list("pk", "role", "is_active")
+        return cls(
+            frozenset(keys if ApiKey._meta.db_table in names else ()),
+            tuple(users if User._meta.db_table in names else ()),
+        )
+
+    def restore(self) -> int:
+        """The same people and programs come in, no others; how many keys were revoked.
+
+        A key that was not good before may be one that was revoked after the backup was made.
+        """
+        for pk, role, is_active in self.users:
+            User.objects.filter(pk=pk).update(role=role, is_active=is_active)
+        others = ApiKey.objects.filter(revoked_at=None).exclude(pk__in=self.keys)
+        return others.update(revoked_at=timezone.now())
 
 
 def _make_facts_anew() -> None:
