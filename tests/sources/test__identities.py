@@ -12,7 +12,7 @@ from tests.sources.imports import FEEDBACK, ORDER, bring_in, write
 
 from saydo.engine import Workbench
 from saydo.errors import IdentityColumn
-from saydo.sources import _identities, _values
+from saydo.sources import IDENTITY, _identities, _values, check_batch, clean_text, is_identity
 
 NUMBERS = {
     "French": (
@@ -95,9 +95,25 @@ def test_text_keeps_what_is_no_identity(bench: Workbench, text: str) -> None:
     assert evaluate(bench, "clean(x)", text) == text
 
 
-def test_text_loses_several_at_once_and_keeps_the_order_number(bench: Workbench) -> None:
-    text = "commande 0123456789: 06 12 34 56 78 ou anna@example.org, sinon +41 79 123 45 67"
-    assert evaluate(bench, "clean(x)", text) == "commande 0123456789: [phone] ou [e-mail], sinon [phone]"
+def test_text_that_was_typed_is_cleaned_as_one_of_a_file(bench: Workbench) -> None:
+    numbers = [number for country in NUMBERS.values() for number in country]
+    texts = [f" ask {one}, or order 0612345678\n" for one in (*numbers, *ADDRESSES)] + [
+        *HARMLESS,
+        *numbers,
+        " \t\u00a0",
+    ]
+    for text in texts:
+        assert clean_text(text) == evaluate(bench, "said(x)", text), text
+
+
+def test_key_that_was_typed_is_judged_as_one_of_a_file() -> None:
+    numbers = [number for country in NUMBERS.values() for number in country]
+    keys = [*dict.fromkeys((*ADDRESSES, *numbers, "c-17", "shop:1001", "20240105", "anna@home"))]
+    keys += [f"c{number}" for number in range(200)]  # where most are identities, the whole batch is refused
+    with check_batch("customers", [{"customer_id": key} for key in keys], zone="UTC", currency=None) as batch:
+        refused = [keys[bad.row] for bad in batch.refused if bad.reason == IDENTITY]
+    assert [key for key in keys if is_identity(key)] == refused
+    assert 60 < len(refused) < len(keys)
 
 
 def test_pseudonym_is_the_same_for_the_same_person_and_shows_nothing_of_it(bench: Workbench) -> None:

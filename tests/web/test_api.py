@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.cache import cache
@@ -178,7 +179,7 @@ def test_figure_hides_small_groups_from_keys_without_identities(company: Path, p
     assert any(row["answers"] is None for row in hidden["records"])
 
 
-@pytest.mark.parametrize("path", ["at_risk", "nps?by=customers.customer_id"])
+@pytest.mark.parametrize("path", ["at_risk", "nps?by=customers.customer_id", "recovery?by=cause"])
 def test_figure_that_names_people_needs_the_right_to_know_them(company: Path, program: Any, path: str) -> None:
     answer = program("see_figures").get(f"/api/v1/figures/{path}")
     assert answer.status_code == 403
@@ -414,6 +415,23 @@ def test_contact_is_about_an_order_that_there_is(company: Path, program: Any) ->
     for number, kept in ((order, order), ("", None)):
         made = send(program(), "POST", "/contacts", {**given, "order_id": number}).json()
         assert Contact.objects.get(pk=made["id"]).order_id == kept
+
+
+@pytest.mark.parametrize("key", ["ada.victim@example.org", "+41 79 123 45 67", "0612345678"])
+def test_new_customer_has_no_identity_for_a_key(company: Path, program: Any, key: str) -> None:
+    refused = send(program(), "PUT", f"/people/{quote(key)}", {"name": "Ada Lovelace"})
+    assert (refused.status_code, refused.json()["error"]["place"]) == (422, "path.customer_id")
+    assert refused.json()["error"]["message"].startswith("customer_id holds an e-mail address or phone number")
+    assert not Customer.objects.filter(pk=key).exists()
+    Customer.objects.create(pk=key, change_id=1)  # of an older version
+    assert send(program(), "PUT", f"/people/{quote(key)}", {"name": "Ada Lovelace"}).status_code == 200
+
+
+def test_words_of_a_customer_that_facts_hold_are_cleaned(company: Path, program: Any) -> None:
+    key = Customer.objects.order_by("pk")[0].pk
+    send(program(), "PATCH", f"/customers/{key}", {"segment": " ada@example.org ", "region": "06 12 34 56 78 ring"})
+    one = Customer.objects.get(pk=key)
+    assert (one.segment, one.region) == ("[e-mail]", "[phone] ring")
 
 
 def test_customer_that_is_not_there_is_not_found(company: Path, program: Any) -> None:

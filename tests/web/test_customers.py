@@ -82,6 +82,15 @@ def test_consent_is_added_to_its_history(ada: Customer, client_of: Browser) -> N
     assert last_change() == ("consent", "consents")
 
 
+def test_words_of_a_case_are_cleaned_of_addresses_and_numbers(ada: Customer, client_of: Browser) -> None:
+    client = client_of("agent")
+    client.post("/customers/ada/add/case/", {"cause": " call ada@example.org or 06 12 34 56 78"})
+    case = Case.objects.get(customer_id="ada")
+    client.post(f"/customers/ada/cases/{case.pk}/", {"outcome": "wrote to ada@example.org"})
+    case.refresh_from_db()
+    assert (case.cause, case.outcome) == ("call [e-mail] or [phone]", "wrote to [e-mail]")
+
+
 def test_case_is_opened_answered_and_closed(ada: Customer, client_of: Browser) -> None:
     client = client_of("agent")
     page = client.post("/customers/ada/add/case/", {"cause": "wrong size"}, follow=True).content.decode()

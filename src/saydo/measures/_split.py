@@ -19,11 +19,11 @@ from saydo.errors import UnknownSplit, nearest
 from saydo.facts import TABLES
 
 TIME_UNITS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
-_FREE_TEXT = ("comment", "statement", "standard")
+_FREE_TEXT = ("comment", "statement", "standard", "outcome")
 
 
 def _find_keys_of_people() -> frozenset[str]:
-    """Columns that tell one person, firm or deed of theirs from all others: their keys, in every table of them."""
+    """Columns that may tell one person, firm or deed of theirs from all others: keys, in every table of them."""
     deeds = {name for name, table in TABLES.items() if any(one.refers_to == "customers" for one in table.columns)}
     deeds |= {
         name for name, table in TABLES.items() if any(one.refers_to in deeds | {"customers"} for one in table.columns)
@@ -31,7 +31,8 @@ def _find_keys_of_people() -> frozenset[str]:
     of_people = deeds | {"customers"}
     keys = {TABLES[name].key[0] for name in of_people if len(TABLES[name].key) == 1}
     found = {one.name for table in TABLES.values() for one in table.columns if one.refers_to in of_people}
-    return frozenset(keys | found | {"account_id", "reply_id", "visit_id"})
+    # the cause of a case may be what a colleague typed about somebody: no name can be told from other words
+    return frozenset(keys | found | {"account_id", "reply_id", "visit_id", "cause"})
 
 
 KEYS_OF_PEOPLE = _find_keys_of_people()

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from saydo.sources import clean_text
 from saydo.web.accounts.models import User
 from saydo.web.care.models import Case, Contact
 from saydo.web.outbox import tell
@@ -32,7 +33,7 @@ def open_case(*, customer: str, by: User, cause: str = "", order: str | None = N
         return Case.objects.create(
             case_id=key,
             customer_id=customer,
-            cause=cause or None,
+            cause=clean_text(cause),  # it goes into the facts
             order_id=order,
             opened_at=timezone.now(),
             change_id=change.id,
@@ -53,4 +54,6 @@ def close_case(case: Case, by: User, outcome: str) -> None:
     with transaction.atomic():
         change = tell("closed", "cases", case.pk, by=by)
         Case.objects.filter(pk=case.pk, answered_at=None).update(answered_at=now)
-        Case.objects.filter(pk=case.pk, closed_at=None).update(closed_at=now, outcome=outcome, change_id=change.id)
+        Case.objects.filter(pk=case.pk, closed_at=None).update(
+            closed_at=now, outcome=clean_text(outcome), change_id=change.id
+        )

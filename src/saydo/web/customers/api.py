@@ -14,6 +14,7 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from saydo.language import mark
+from saydo.sources import IDENTITY, clean_text, is_identity
 from saydo.web.accounts.actions import note
 from saydo.web.accounts.models import User
 from saydo.web.customers.actions import record_consent
@@ -146,7 +147,7 @@ def mend_customer(request: HttpRequest, key: str, mending: Mending) -> dict[str,
     if not given:
         raise Problem(422, message=_TELLS_NOTHING, place="body")
     identity = {name: given[name] or "" for name in _PERSON if name in given}
-    own = {name: given[name] or None for name in _OWN if name in given}
+    own = {name: clean_text(given[name] or "") for name in _OWN if name in given}
     with transaction.atomic():
         changed = _change_person(whole, identity) if identity else []
         different = [name for name, value in own.items() if getattr(whole, name) != value]
@@ -194,6 +195,8 @@ def put_person(request: HttpRequest, customer_id: str, identity: Identity) -> St
     with transaction.atomic():
         record = Customer.objects.filter(pk=customer_id).first()
         is_new = record is None
+        if record is None and is_identity(customer_id):  # the facts know the key; older ones are left as they are
+            raise Problem(422, message=IDENTITY, place="path.customer_id", column="customer_id")
         if record is None:
             change = tell("received", "customers", customer_id, by=_user(request))
             record = Customer.objects.create(pk=customer_id, change_id=change.id)

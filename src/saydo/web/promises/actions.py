@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.text import slugify
 
+from saydo.sources import clean_text
 from saydo.web.accounts.models import User
 from saydo.web.outbox import tell
 from saydo.web.promises.models import Promise
@@ -12,6 +13,8 @@ from saydo.web.promises.models import Promise
 
 def write_promise(promise: Promise, by: User) -> Promise:
     """Keep a promise, new or changed; a new one gets its short name from its statement."""
+    promise.statement = clean_text(promise.statement) or ""  # they go into the facts
+    promise.standard, promise.owner = clean_text(promise.standard or ""), clean_text(promise.owner or "")
     with transaction.atomic():
         is_new = not promise.promise
         if is_new:
