@@ -97,11 +97,8 @@ def test_text_keeps_what_is_no_identity(bench: Workbench, text: str) -> None:
 
 def test_text_that_was_typed_is_cleaned_as_one_of_a_file(bench: Workbench) -> None:
     numbers = [number for country in NUMBERS.values() for number in country]
-    texts = [f" ask {one}, or order 0612345678\n" for one in (*numbers, *ADDRESSES)] + [
-        *HARMLESS,
-        *numbers,
-        " \t\u00a0",
-    ]
+    texts = [f" ask {one}, or order 0612345678\n" for one in (*numbers, *ADDRESSES)]
+    texts += [*HARMLESS, *numbers, " \t\u00a0"]
     for text in texts:
         assert clean_text(text) == evaluate(bench, "said(x)", text), text
 

@@ -75,6 +75,16 @@ def test_queries_build_on_each_other_in_any_order(tmp_path: Path) -> None:
     assert sorted(imported.rows("customers", "customer_id")) == ["K1", "K9"]
 
 
+def test_call_within_quotation_marks_is_a_text(tmp_path: Path) -> None:
+    query = """
+    select Nr as order_id, Datum as ordered_at, 'placed' as status, 'EUR' as currency,
+        'see read(''nothing.csv'')' as x_said, "read('other.csv')" as x_named
+    from (select *, '-' as "read('other.csv')" from read('sales.csv')) where _row = 2
+    """
+    imported = mapped(tmp_path, {"sales": SALES}, orders=query)
+    assert imported.rows("orders", "x_said", "x_named") == [("see read('nothing.csv')", "-")]
+
+
 def test_files_of_one_pattern_are_read_together(tmp_path: Path) -> None:
     raw = {"a-1": "Nr,When\n1,2024-01-05\n", "a-2": "When;Nr;More\n2024-01-06;2;x\n"}
     query = """

@@ -26,9 +26,9 @@ from saydo.sources import _identities, _values
 from saydo.sources._batch import Bad as Bad
 from saydo.sources._batch import Value as Value
 from saydo.sources._batch import check_batch as check_batch
+from saydo.sources._checks import IDENTITY as IDENTITY
 from saydo.sources._files import ENDINGS as ENDINGS
 from saydo.sources._files import RawFile, find_tables
-from saydo.sources._checks import IDENTITY as IDENTITY
 from saydo.sources._identities import clean_text as clean_text
 from saydo.sources._identities import is_identity as is_identity
 from saydo.sources._identities import pseudonym_macro

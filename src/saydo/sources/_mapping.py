@@ -30,8 +30,12 @@ from saydo.sources._csv import open_lines
 from saydo.sources._files import RawFile, check_file, could_not_write, first_line
 from saydo.sources._raw import open_mapped, open_raw, stage_text
 
-_SKIPPED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-_READS = re.compile(r"\b(read|read_lines)\s*\(\s*('(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\s*\)", re.IGNORECASE)
+_QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
+_SKIPPED = re.compile(rf"{_QUOTED}|--[^\n]*|/\*.*?\*/", re.DOTALL)
+# what stands in quotation marks is met first, and is no call
+_READS = re.compile(
+    rf"{_QUOTED}|\b(read|read_lines)\s*\(\s*('(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\s*\)", re.IGNORECASE
+)
 _NAMES = re.compile(r"'((?:[^']|'')*)'")
 _SETTINGS = ("zone", "currency", "dates")
 
@@ -181,8 +185,9 @@ class _Reader:
         except UnicodeDecodeError:
             raise MappingError(path=path, line=1, reason=mark("it is no UTF-8")) from None
         plain = _SKIPPED.sub(lambda found: _blank(found[0]) if found[0][0] in "-/" else found[0], text)
-        query = Query(path, _READS.sub(lambda found: quote_name(_view(found)), plain).rstrip("; \n"), [])
-        for found in _READS.finditer(plain):
+        text = _READS.sub(lambda found: quote_name(_view(found)) if found[1] else found[0], plain)
+        query = Query(path, text.rstrip("; \n"), [])
+        for found in (one for one in _READS.finditer(plain) if one[1]):
             line = plain.count("\n", 0, found.start()) + 1
             query.reads += [raw for raw in self._open(path, line, found) if raw not in query.reads]
         return query
