@@ -384,9 +384,14 @@ def test_erasure_takes_whole_words_in_capitals_or_not(company: Path) -> None:
     }
     notes = [Note.objects.create(customer=other, text=text) for text in texts]
     event = Event.objects.create(kind="test", once="test:1", values={"remark": "of ÉLODIE DUPONT"})
-    erasure.erase_person("vic-1")
+    put_person("vic-2", name="Иван Петров")
+    note = Note.objects.create(customer=other, text="спросил ИВАН ПЕТРОВ")
+    cyrillic = Event.objects.create(kind="test", once="test:2", values={"remark": "ИВАН ПЕТРОВ"})
+    for key in ("vic-1", "vic-2"):
+        erasure.erase_person(key)
     assert [Note.objects.get(pk=note.pk).text for note in notes] == list(texts.values())
-    assert Event.objects.get(pk=event.pk).values == {"remark": "of …"}
+    assert Note.objects.get(pk=note.pk).text == "спросил …"
+    assert [Event.objects.get(pk=one.pk).values["remark"] for one in (event, cyrillic)] == ["of …", "…"]
 
 
 def test_erasure_of_words_that_become_the_same_is_not_stopped(company: Path) -> None:

@@ -8,6 +8,7 @@ that was restored from a backup (`replay_erasures`).
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -338,15 +339,13 @@ def _replace_words(words: Mapping[str, str]) -> None:
     patterns = [(_whole_word(word), other) for word, other in words.items()]
     for model in apps.get_models() if words else ():
         for column in _TEXTS.get(model._meta.db_table, ()):
-            _replace_in(model, column, [_fragment(word) for word in words], patterns)
+            _replace_in(model, column, [probe for word in words for probe in _probes(word)], patterns)
 
 
-def _replace_in(model: Any, column: str, fragments: Sequence[str], patterns: _Patterns) -> None:
+def _replace_in(model: Any, column: str, probes: Sequence[str], patterns: _Patterns) -> None:
     asked = models.Q()
-    for fragment in fragments:
-        asked |= models.Q(as_text__icontains=fragment)
-    if not all(fragments):  # a word that the database cannot look for
-        asked = models.Q()
+    for probe in probes:
+        asked |= models.Q(as_text__icontains=probe)
     rows = model._default_manager.annotate(as_text=Cast(column, models.TextField())).filter(asked)
     if model is Entry:  # of colleagues, keys and settings it tells too, which no customer's name may blot out
         rows = rows.filter(table__in=["", *TABLES])
@@ -365,13 +364,16 @@ def _whole_word(word: str) -> re.Pattern[str]:
     return re.compile(before + re.escape(word) + after, re.IGNORECASE)
 
 
-def _fragment(word: str) -> str:
-    """The longest part of a word that the database finds in any writing; nothing if it has none.
+def _probes(word: str) -> Sequence[str]:
+    """What the database looks for to find a word: its longest part of ASCII, else the word as it is usually written.
 
     SQLite knows capitals of ASCII alone, and keeps other letters inside JSON escaped.
     """
     longest = max(re.findall(r'[^\x00-\x1f"\\\x7f-\U0010ffff]+', word), key=len, default="")
-    return longest if len(longest) > 2 else ""
+    if len(longest) > 2:
+        return (longest,)
+    written = {word, word.upper(), word.lower(), word.title()}
+    return sorted(written | {json.dumps(one)[1:-1] for one in written})
 
 
 def _replaced(value: Any, patterns: _Patterns) -> Any:
