@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploaded
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from saydo.errors import LoadUnderWay
 from saydo.web.accounts.models import Entry
 from saydo.web.customers.models import Customer, Person
 from saydo.web.loads import actions, tasks
@@ -310,3 +313,36 @@ def test_old_files_are_swept_away(manager: Client) -> None:
     actions.sweep()
     assert not load.raw.exists()
     assert "Its files are not here any more" in manager.get(f"/load/{load.id}/").content.decode()
+
+
+def _hold(load: Load, kind: int) -> Any:
+    load.place.mkdir(parents=True, exist_ok=True)
+    lock = (load.place / ".lock").open("w")
+    fcntl.flock(lock, kind)
+    return lock
+
+
+def test_load_is_carried_out_although_a_page_asks_at_that_moment_whether_it_is(manager: Client) -> None:
+    load = give(manager, orders=ORDERS)
+    pick(manager, load, **MENDED)
+    tasks.start(load, is_trial=True)
+    page = _hold(load, fcntl.LOCK_SH)
+    Timer(0.3, page.close).start()
+    work()
+    assert Load.objects.get(id=load.id).state == "tried"
+
+
+def test_two_pages_that_ask_at_once_do_not_take_each_other_for_work(manager: Client) -> None:
+    load = give(manager, orders=ORDERS)
+    assert not actions.is_at_work(load)
+    with _hold(load, fcntl.LOCK_SH):
+        assert not actions.is_at_work(load)
+    with _hold(load, fcntl.LOCK_EX):
+        assert actions.is_at_work(load)
+
+
+def test_load_that_another_holds_is_tried_again(manager: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "_PATIENCE", 0.0)
+    load = give(manager, orders=ORDERS)
+    with _hold(load, fcntl.LOCK_EX), pytest.raises(LoadUnderWay):
+        tasks.carry_out(load.id)

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from time import monotonic, sleep
+from typing import IO, Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -48,6 +49,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 _ORIGIN = mark("up to 40 small letters, digits, hyphens and low lines, such as main or survey")
 DAYS_KEPT = 30  # files that were given and not loaded
+_PATIENCE = 1.0  # seconds: a page that asks whether somebody is at work holds the lock for a moment
 _AS_IMPORTED = mark("what the import was told: import again to change it")
 
 
@@ -128,20 +130,29 @@ def alone(load: Load) -> Iterator[None]:
     """One at work on a load; a killed one leaves no lock behind. Raises `LoadUnderWay`."""
     load.place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (load.place / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LoadUnderWay(number=load.id) from None
+        ends = monotonic() + _PATIENCE
+        while not _hold(lock, fcntl.LOCK_EX):
+            if monotonic() > ends:
+                raise LoadUnderWay(number=load.id)
+            sleep(0.02)
         yield
 
 
 def is_at_work(load: Load) -> bool:
-    """Is somebody at work on it at this moment?"""
+    """Is somebody at work on it at this moment? Two who ask at once do not take each other for it."""
     try:
-        with alone(load):
-            return False
-    except LoadUnderWay:
-        return True
+        with (load.place / ".lock").open() as lock:
+            return not _hold(lock, fcntl.LOCK_SH)
+    except FileNotFoundError:
+        return False
+
+
+def _hold(lock: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def carry_out(
@@ -344,9 +355,14 @@ def read_progress(load: Load) -> tuple[str, int, int]:
 
 
 def try_to_carry_out(load: Load) -> None:
-    """The same in the background, where nobody would catch an error: it is kept with the load."""
+    """The same in the background, where nobody would catch an error: it is kept with the load.
+
+    Raises `LoadUnderWay` alone, which is kept nowhere: the task has to be tried again.
+    """
     try:
         carry_out(load)
+    except LoadUnderWay:
+        raise
     except SaydoError:
         pass
     except Exception:
