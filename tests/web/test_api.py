@@ -352,6 +352,15 @@ def test_consent_is_added_and_the_last_word_counts(company: Path, program: Any) 
     assert [(one["purpose"], one["state"]) for one in shown] == [("surveys", "revoked")]
 
 
+def test_refusal_of_any_way_takes_the_place_of_what_was_agreed_for_single_ones(company: Path, program: Any) -> None:
+    client, key = program(), Customer.objects.order_by("pk")[0].pk
+    for channel, state in (("mail", "granted"), ("any", "denied")):
+        said = {"purpose": "offers", "channel": channel, "state": state, "how": "form"}
+        assert send(client, "POST", f"/customers/{key}/consents", said).status_code == 201
+    shown = client.get(f"/api/v1/customers/{key}").json()["consents"]
+    assert [(one["channel"], one["state"]) for one in shown] == [("any", "denied")]
+
+
 def test_timeline_gives_everything_once_newest_first(company: Path, program: Any) -> None:
     client = program()
     key = Order.objects.exclude(customer_id=None).order_by("pk")[0].customer_id

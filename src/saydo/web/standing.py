@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from saydo.language import mark
 from saydo.web.care.models import Contact
+from saydo.web.customers.actions import current_consents
 from saydo.web.customers.models import Consent
 from saydo.web.trade.models import Order, OrderLine, Return
 from saydo.web.voice.models import Feedback, Invitation
@@ -141,11 +142,5 @@ def find_pressure(keys: Sequence[str], now: datetime) -> Pressure:
 
 def find_consents(keys: Sequence[str]) -> list[tuple[str, list[Consent]]]:
     """For each purpose, what was said last for each way of reaching the person; the words of the purpose first."""
-    last: dict[tuple[str, str], Consent] = {}
-    for consent in Consent.objects.filter(customer_id__in=keys).order_by("at", "id"):
-        if consent.channel == "any":  # one word for all ways takes the place of those for single ones
-            last = {key: kept for key, kept in last.items() if key[0] != consent.purpose}
-        last[consent.purpose, consent.channel] = consent
-    return [
-        (name, [kept for (theirs, _), kept in last.items() if theirs == purpose]) for purpose, name in Consent.PURPOSES
-    ]
+    current = current_consents(keys)
+    return [(name, [one for one in current if one.purpose == purpose]) for purpose, name in Consent.PURPOSES]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -31,6 +31,19 @@ def record_consent(whole: Customer, by: User, **said: Any) -> Consent:
         made = Consent.objects.create(customer=whole, recorded_by=by, **said)
         tell("consent", "consents", whole.pk, by=by)
     return made
+
+
+def current_consents(keys: Collection[str]) -> list[Consent]:
+    """For each purpose and way of reaching a person with these records, what was said last.
+
+    One word for all ways takes the place of those for single ones.
+    """
+    last: dict[tuple[str, str], Consent] = {}
+    for consent in Consent.objects.filter(customer__in=keys).order_by("at", "id"):
+        if consent.channel == "any":
+            last = {key: kept for key, kept in last.items() if key[0] != consent.purpose}
+        last[consent.purpose, consent.channel] = consent
+    return list(last.values())
 
 
 def merge(proposal: Proposal, by: User) -> None:

@@ -17,8 +17,8 @@ from saydo.language import mark
 from saydo.sources import IDENTITY, clean_text, is_identity
 from saydo.web.accounts.actions import note
 from saydo.web.accounts.models import User
-from saydo.web.customers.actions import record_consent
-from saydo.web.customers.models import Consent, Customer, Note, Person
+from saydo.web.customers.actions import current_consents, record_consent
+from saydo.web.customers.models import Customer, Note, Person
 from saydo.web.outbox import tell
 from saydo.web.problems import Problem
 from saydo.web.rights import needs
@@ -58,7 +58,7 @@ class CustomerRow(Schema):
     is_earned: bool | None
     first_seen_at: datetime | None
     left_at: datetime | None
-    consents: list[ConsentRow] = Field(..., description="For each purpose and way, what was said last.")
+    consents: list[ConsentRow] = Field(..., description="What was said last, by purpose and way; any way: all.")
 
 
 class Identity(Schema):
@@ -127,15 +127,12 @@ def show_customer(request: HttpRequest, key: str) -> dict[str, Any]:
     records = sorted(Customer.objects.filter(merged_into=whole).values_list("pk", flat=True))
     note(request, mark("seen"), "customers", whole.pk)
     person = Person.objects.filter(pk__in=[whole.pk, *records]).order_by("pk").first()
-    last: dict[tuple[str, str], Consent] = {}
-    for consent in Consent.objects.filter(customer__in=[whole.pk, *records]).order_by("at", "id"):
-        last[consent.purpose, consent.channel] = consent
     return {
         "customer_id": whole.pk,
         "records": records,
         **{name: getattr(person, name, "") for name in _PERSON},
         **{name: getattr(whole, name) for name in _SHOWN},
-        "consents": list(last.values()),
+        "consents": current_consents([whole.pk, *records]),
     }
 
 
