@@ -50,7 +50,8 @@
         ├── NewerBackup             a backup of a version that this program does not know
         ├── TargetInUse             a database that holds something already
         ├── StillRunning            the application must be stopped first
-        └── CannotMerge             two records that cannot be taken as one person
+        ├── CannotMerge             two records that cannot be taken as one person
+        └── AlreadyDecided          two records about which somebody decided meanwhile
 
 Each class carries two English message ids, what is wrong and the way out, with named places for the values met; the
 words are translated when they are shown, so that the page, the API and the terminal read the same. A command that meets
@@ -351,3 +352,8 @@ class StillRunning(OperationError):
 class CannotMerge(OperationError):
     wrong = mark("The two records cannot be merged: {reason}.")
     way_out = mark("Look at both, and choose others.")
+
+
+class AlreadyDecided(OperationError):
+    wrong = mark("What was decided about these two records does not allow this any more: {state}.")
+    way_out = mark("Look at the pair again, and decide anew.")

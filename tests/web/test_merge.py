@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from saydo.errors import CannotMerge
+from saydo.errors import AlreadyDecided, CannotMerge
 from saydo.web import feed
 from saydo.web.accounts.models import Change, Place, User
 from saydo.web.customers.actions import merge, merge_by_hand, merge_sure, part, propose, refuse
@@ -228,3 +228,49 @@ def test_merge_of_a_proposal_keeps_the_older_record(company: Any, by: User) -> N
     propose()
     merge(Proposal.objects.get(), by)
     assert standing() == {"a": "b", "b": None}
+
+
+def test_decision_from_an_old_page_changes_nothing(company: Any, by: User) -> None:
+    add("a", "Ada", "ada@example.org")
+    add("b", "Ada", "ada@example.org")
+    propose()
+    old = [Proposal.objects.get() for _ in range(3)]
+    merge(Proposal.objects.get(), by)
+    with pytest.raises(AlreadyDecided, match=r"any more: merged\. Look at the pair again"):
+        refuse(old[0], by)
+    with pytest.raises(CannotMerge, match="the same person already"):
+        merge(old[1], by)
+    assert Proposal.objects.get().state == "merged"
+    part(old[2], by)
+    assert standing() == {"a": None, "b": None}
+    with pytest.raises(AlreadyDecided, match="two persons"):
+        part(old[2], by)
+
+
+def test_pair_that_somebody_refuses_meanwhile_is_not_merged_with_the_sure_ones(
+    company: Any, by: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in "abc":
+        add(key, "Ada", "ada@example.org")
+    propose()
+    first, second = Proposal.objects.order_by("id")
+
+    def merge_while_another_refuses(proposal: Proposal, by: User) -> None:
+        merge(proposal, by)
+        Proposal.objects.filter(pk=second.pk).update(state="refused")
+
+    monkeypatch.setattr("saydo.web.customers.actions.merge", merge_while_another_refuses)
+    assert merge_sure(by) == 1
+    assert standing() == {"a": None, first.other_id: "a", second.other_id: None}
+
+
+def test_pairs_that_are_one_person_by_way_of_a_third_have_nothing_to_part(
+    company: Any, by: User, client_of: Callable[[str], Client]
+) -> None:
+    for key in "abc":
+        add(key, "Ada", "ada@example.org")
+    propose()
+    merge_by_hand(main="b", other="c", by=by)
+    assert merge_sure(by) == 1
+    page = client_of("agent").get("/customers/merge/?state=merged").content.decode()
+    assert (page.count("<section"), page.count("Part again")) == (3, 2)

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from saydo.errors import CannotMerge
+from saydo.errors import AlreadyDecided, CannotMerge
 from saydo.facts import TABLES
 from saydo.language import mark
 from saydo.web.accounts.models import User
@@ -49,7 +49,8 @@ def current_consents(keys: Collection[str]) -> list[Consent]:
 def merge(proposal: Proposal, by: User) -> None:
     """Take the two records as one person: all records of the other now stand under the main one."""
     with transaction.atomic():
-        main, other = _whole(proposal.main_id), _whole(proposal.other_id)
+        _look_again(proposal)
+        main, other = _lock(proposal.main_id, proposal.other_id)
         if main == other:
             raise CannotMerge(reason=_ITSELF)
         if Customer.objects.filter(pk__in=(main, other), erased_at__isnull=False).exists():
@@ -67,9 +68,9 @@ def merge_by_hand(*, main: str, other: str, by: User) -> Proposal:
     if main == other:
         raise CannotMerge(reason=_ITSELF)
     known = Q(main=main, other=other) | Q(main=other, other=main)
-    proposal = Proposal.objects.filter(known).first() or Proposal(main_id=main, other_id=other, rule="hand")
-    proposal.main_id, proposal.other_id = main, other
     with transaction.atomic():
+        proposal = Proposal.objects.select_for_update().filter(known).first() or Proposal(rule="hand")
+        proposal.main_id, proposal.other_id = main, other
         proposal.save()
         merge(proposal, by)
     return proposal
@@ -78,10 +79,11 @@ def merge_by_hand(*, main: str, other: str, by: User) -> Proposal:
 def part(proposal: Proposal, by: User) -> None:
     """Undo a merge exactly: the records that it moved stand again as they stood before it."""
     with transaction.atomic():
+        _look_again(proposal)
         before = proposal.before
         if proposal.state != "merged" or not before:
-            return
-        whole = _whole(before["other"])
+            raise AlreadyDecided(state=dict(Proposal.STATES)[proposal.state])
+        _, whole = _lock(proposal.main_id, before["other"])
         still = Customer.objects.filter(pk__in=before["moved"], merged_into=whole)  # others were parted since
         moved = list(still.values_list("pk", flat=True))
         change = tell("parted", "customers", before["other"], rows=len(moved), by=by)
@@ -96,25 +98,50 @@ def part(proposal: Proposal, by: User) -> None:
 
 def refuse(proposal: Proposal, by: User) -> None:
     """They are two persons: do not propose them again."""
-    _decide(proposal, "refused", by, {})
+    with transaction.atomic():
+        _look_again(proposal)
+        if proposal.state != "open":
+            raise AlreadyDecided(state=dict(Proposal.STATES)[proposal.state])
+        _decide(proposal, "refused", by, {})
 
 
 def merge_sure(by: User, most: int = 500) -> int:
     """Merge what is proposed for the same e-mail address and the same name; how many were."""
     merged = 0
     for proposal in Proposal.objects.filter(state="open", is_sure=True).order_by("id")[:most]:
-        try:
-            merge(proposal, by)
-        except CannotMerge:  # merged by way of a third record, or erased since
-            _decide(proposal, "refused" if _whole(proposal.main_id) != _whole(proposal.other_id) else "merged", by, {})
-        else:
-            merged += 1
+        with transaction.atomic():
+            _look_again(proposal)
+            if proposal.state == "open":
+                merged += _merge_if_can(proposal, by)
     return merged
 
 
-def _whole(key: str) -> str:
-    record = Customer.objects.select_for_update().get(pk=key)
-    return record.whole
+def _merge_if_can(proposal: Proposal, by: User) -> bool:
+    try:
+        merge(proposal, by)
+    except CannotMerge:  # merged by way of a third record, or erased since
+        main, other = _lock(proposal.main_id, proposal.other_id)
+        _decide(proposal, "refused" if main != other else "merged", by, {})
+        return False
+    return True
+
+
+def _look_again(proposal: Proposal) -> None:
+    """What stands in the database now, kept so until the transaction ends: the page that somebody saw may be old."""
+    proposal.refresh_from_db(from_queryset=Proposal.objects.select_for_update())
+
+
+def _lock(first: str, second: str) -> tuple[str, str]:
+    """The persons that two records belong to, locked with all their records until the transaction ends.
+
+    In the order of the keys, so that two who merge at once never wait for each other.
+    """
+    while True:
+        main, other = (Customer.objects.get(pk=key).whole for key in (first, second))
+        theirs = Customer.objects.select_for_update().filter(Q(pk__in=(main, other)) | Q(merged_into__in=(main, other)))
+        now = {record.pk: record.whole for record in theirs.order_by("pk")}
+        if (now.get(first), now.get(second)) == (main, other):  # else somebody was faster
+            return main, other
 
 
 def _decide(proposal: Proposal, state: str, by: User, before: dict[str, object]) -> None:
