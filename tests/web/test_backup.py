@@ -81,6 +81,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, databases: list[str], compa
     """A company with a user and own columns, on the database that the tests run on."""
     made = Installation(tmp_path_factory.mktemp("source"), new_url(databases))
     made.saydo("load", company_folder)
+    (made.home / "pseudonym.secret").write_text("0123abcd\n")  # as a load of raw files makes it
     made.environment["SAYDO_PASSWORD"] = "correct horse battery"  # noqa: S105
     made.saydo("user", "ada@example.org", "--name", 'Ada "É", Ltd')
     made.django(
@@ -155,6 +156,12 @@ def test_restored_company_measures_the_same_and_goes_on(source: Installation, co
         "print(feed.refresh())"
     )
     assert copy.django(goes_on) == "1"
+
+
+def test_restored_home_makes_the_same_keys_of_the_same_people(source: Installation, copy: Installation) -> None:
+    for name in ("secret.key", "pseudonym.secret"):
+        assert (copy.home / name).read_text() == (source.home / name).read_text()
+        assert stat.S_IMODE((copy.home / name).stat().st_mode) == 0o600
 
 
 def test_restore_goes_into_the_other_database_too(
@@ -259,7 +266,7 @@ def test_backup_is_readable_by_its_owner_alone_and_holds_no_facts(file: Path, so
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with zipfile.ZipFile(file) as whole:
         names = set(whole.namelist())
-    assert {"backup.json", "secret.key", "trail.parquet", "orders.parquet"} <= names
+    assert {"backup.json", "secret.key", "pseudonym.secret", "trail.parquet", "orders.parquet"} <= names
     assert names & {"found.parquet", "django_session.parquet"} == set()
     assert "holds something else" in source.saydo("backup", file, code=2)
 

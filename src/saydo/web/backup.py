@@ -1,6 +1,6 @@
 """All that the database holds in one file, and back: from SQLite or PostgreSQL into either.
 
-A backup is a zip of one Parquet file per table, the secret of the installation, and a list of all with their checksums
+A backup is a zip of one Parquet file per table, the secrets of the installation, and a list of all with their checksums
 and the state of the database's shape (its migrations). It is read in one snapshot, so that it is consistent while
 others write. It is restored into tables of the shape that it was made with, which are then brought to this version.
 Facts are not in it: the feed makes them anew.
@@ -31,6 +31,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from saydo import __version__
 from saydo.errors import DamagedBackup, DestinationInUse, NewerBackup, NotABackup
 from saydo.web.columns import kind_of, rows_of
+from saydo.web.home import PSEUDONYMS
 
 FORMAT = 1
 CONTENTS = "backup.json"
@@ -83,8 +84,9 @@ def _spool(desk: Path, progress: Progress | None) -> Contents:
             if progress:
                 progress(table, done, len(kept))
             contents.rows[table] = _write_table(model, desk / f"{table}.parquet")
-    if (secret := settings.HOME / SECRET).is_file():
-        shutil.copyfile(secret, desk / SECRET)
+    for name in (SECRET, PSEUDONYMS):
+        if (secret := settings.HOME / name).is_file():
+            shutil.copyfile(secret, desk / name)
     contents.digests.update({one.name: _digest(one) for one in desk.iterdir()})
     return contents
 

@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+PSEUDONYMS = "pseudonym.secret"  # with which loads make keys of names and addresses; another one makes other customers
+
 
 def find_home() -> Path:
     """The folder that SAYDO_HOME names, else ``saydo`` in the working folder; made, closed to others, if missing."""

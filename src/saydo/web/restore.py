@@ -30,6 +30,7 @@ from saydo.web.accounts.models import ApiKey, Erasure, User
 from saydo.web.backup import PASSING, SECRET, Contents, Progress, open_backup
 from saydo.web.columns import stored
 from saydo.web.erasure import replay_erasures
+from saydo.web.home import PSEUDONYMS
 from saydo.web.journal import NAME, keep_journal, take_in
 
 _BATCH = 20_000
@@ -60,6 +61,7 @@ def read_backup(file: Path, *, replace: bool = False, progress: Progress | None 
             take_in(settings.HOME / NAME)
             revoked = access.restore()
             erased = replay_erasures()  # where it fails, nobody comes back: the old database stays
+        _take(desk, PSEUDONYMS)
         _make_facts_anew()
     return Restored(sum(rows for name, rows in contents.rows.items() if name not in PASSING), erased, revoked)
 
@@ -236,10 +238,16 @@ def _secret_of(desk: Path) -> Iterator[None]:
     except BaseException:
         settings.SECRET_KEY = own
         raise
-    new = settings.HOME / f"{SECRET}.new"
-    new.touch(mode=0o600)
-    shutil.copyfile(desk / SECRET, new)
-    new.replace(settings.HOME / SECRET)
+    _take(desk, SECRET)
+
+
+def _take(desk: Path, name: str) -> None:
+    """A secret of the backup, if it has it, in the place of this home's own."""
+    if (desk / name).is_file():
+        new = settings.HOME / f"{name}.new"
+        new.touch(mode=0o600)
+        shutil.copyfile(desk / name, new)
+        new.replace(settings.HOME / name)
 
 
 def _keep_journal() -> None:

@@ -42,6 +42,7 @@ from saydo.sources import (
 )
 from saydo.web import feed
 from saydo.web.accounts.models import User
+from saydo.web.home import PSEUDONYMS
 from saydo.web.load import load_facts, load_people
 from saydo.web.loads.models import Load, Recipe, shown
 
@@ -311,7 +312,7 @@ def _keep_quarantine(load: Load, found: Path) -> None:
 
 def _lay_secret(load: Load) -> None:
     """Let every load make pseudonyms with the same secret, that of this installation."""
-    kept = Path(settings.HOME) / "pseudonym.secret"
+    kept = Path(settings.HOME) / PSEUDONYMS
     with suppress(FileExistsError), os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
         new.write(secrets.token_hex(32) + "\n")
     for name in ("facts", "people"):
