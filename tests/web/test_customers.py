@@ -108,6 +108,20 @@ def test_case_is_opened_answered_and_closed(ada: Customer, client_of: Browser) -
     assert last_change() == ("closed", "cases")
 
 
+def test_case_that_is_answered_or_closed_again_stays_as_it_is_and_tells_nothing(
+    ada: Customer, client_of: Browser
+) -> None:
+    Case.objects.create(case_id="k", customer=ada, opened_at=timezone.now(), change_id=1)
+    Case.objects.filter(pk="k").update(closed_at=timezone.now(), outcome="refunded")  # as a load brings it, unanswered
+    client, before = client_of("agent"), (Case.objects.filter(pk="k").values().get(), Change.objects.count())
+    client.post("/customers/ada/cases/k/", {"outcome": "exchanged"})
+    assert (Case.objects.filter(pk="k").values().get(), Change.objects.count()) == before
+    client.post("/customers/ada/cases/k/", {"answer": "1"})
+    before = Case.objects.filter(pk="k").values().get(), Change.objects.count()
+    client.post("/customers/ada/cases/k/", {"answer": "1"})
+    assert (Case.objects.filter(pk="k").values().get(), Change.objects.count()) == before
+
+
 def test_case_of_somebody_else_is_not_found(ada: Customer, client_of: Browser) -> None:
     other = Case.objects.exclude(customer_id="ada")[0]
     assert client_of("agent").post(f"/customers/ada/cases/{other.pk}/", {"outcome": "x"}).status_code == 404

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from saydo.sources import clean_text
@@ -41,19 +43,25 @@ def open_case(*, customer: str, by: User, cause: str = "", order: str | None = N
         )
 
 
-def answer_case(case: Case, by: User) -> None:
-    """The customer had a first answer; a second time changes nothing."""
-    with transaction.atomic():
-        change = tell("answered", "cases", case.pk, by=by)
-        Case.objects.filter(pk=case.pk, answered_at=None).update(answered_at=timezone.now(), change_id=change.id)
+def answer_case(case: Case, by: User) -> bool:
+    """The customer had a first answer; a second time changes nothing. Was it the first?"""
+    return _write(case, "answered", by, Q(answered_at=None), answered_at=timezone.now())
 
 
-def close_case(case: Case, by: User, outcome: str) -> None:
-    """What came of it; a case that is closed stays as it is."""
+def close_case(case: Case, by: User, outcome: str) -> bool:
+    """What came of it; a case that is closed stays as it is. Was it open?"""
     now = timezone.now()
+    answered_at = Coalesce("answered_at", now)
+    return _write(
+        case, "closed", by, Q(closed_at=None), closed_at=now, outcome=clean_text(outcome), answered_at=answered_at
+    )
+
+
+def _write(case: Case, what: str, by: User, state: Q, **values: Any) -> bool:
+    """Change a case that is in this state, and tell of it."""
     with transaction.atomic():
-        change = tell("closed", "cases", case.pk, by=by)
-        Case.objects.filter(pk=case.pk, answered_at=None).update(answered_at=now)
-        Case.objects.filter(pk=case.pk, closed_at=None).update(
-            closed_at=now, outcome=clean_text(outcome), change_id=change.id
-        )
+        is_changed = bool(Case.objects.filter(state, pk=case.pk).update(**values))
+        if is_changed:
+            change = tell(what, "cases", case.pk, by=by)
+            Case.objects.filter(pk=case.pk).update(change_id=change.id)
+    return is_changed

@@ -189,13 +189,15 @@ def work_case(request: HttpRequest, key: str, case: str) -> HttpResponse:
     keys = [record.pk for record in _records(whole)]
     found = get_object_or_404(Case, pk=case, customer_id__in=keys)
     if "answer" in request.POST:
-        answer_case(found, cast("User", request.user))
-        note(request, mark("case answered"), "customers", whole.pk)
+        with transaction.atomic():
+            if answer_case(found, cast("User", request.user)):
+                note(request, mark("case answered"), "customers", whole.pk)
         return redirect("customer", whole.pk)
     form = CloseForm(request.POST)
     if form.is_valid():
-        close_case(found, cast("User", request.user), form.cleaned_data["outcome"])
-        note(request, mark("case closed"), "customers", whole.pk)
+        with transaction.atomic():
+            if close_case(found, cast("User", request.user), form.cleaned_data["outcome"]):
+                note(request, mark("case closed"), "customers", whole.pk)
         messages.success(request, translate("The case is closed."))
     else:
         messages.error(request, translate("Say what came of it before you close the case."))
