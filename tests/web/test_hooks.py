@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import socket
 import threading
@@ -18,8 +19,9 @@ from django.test import Client
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from saydo.language import translate, use
 from saydo.web import post as post_module
-from saydo.web.accounts.models import Place
+from saydo.web.accounts.models import Place, User
 from saydo.web.customers.models import Customer
 from saydo.web.hooks import tasks
 from saydo.web.hooks.models import EVENTS, ROTATION, Delivery, Endpoint, Event
@@ -202,7 +204,9 @@ def test_failure_is_tried_again_later_and_later_then_given_up(endpoint: Endpoint
         assert 0.85 * wanted - 1 <= waited <= 1.2 * wanted
     assert (delivery.state, delivery.tries) == ("given up", 10)
     endpoint.refresh_from_db()
-    assert (endpoint.is_active, endpoint.stopped_why) == (False, "It failed 10 times, over three days.")
+    assert (endpoint.is_active, endpoint.sentence) == (False, "It failed 10 times, over three days.")
+    with use("fr"):
+        assert "10 fois" in endpoint.sentence
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
 
 
@@ -216,6 +220,23 @@ def test_owner_is_written_to_when_an_endpoint_is_stopped(
     endpoint.refresh_from_db()
     assert (endpoint.is_active, Delivery.objects.get().state) == (False, "given up")
     assert [letter.subject for letter in mail.outbox] == ["Saydo sends nothing more to shop"]
+
+
+def test_why_an_endpoint_was_stopped_is_told_in_the_language_of_whoever_reads(
+    endpoint: Endpoint, receiver: Receiver, client_of: Callable[[str], Client], django_capture_on_commit_callbacks: Any
+) -> None:
+    User.objects.filter(pk=endpoint.made_by_id).update(language="fr")
+    receiver.status = 410
+    receive_order("n1")
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.deliver()
+    why = "It answered 410: nobody is there any more."
+    with use("fr"):
+        translated = translate(why)
+    page = client_of("administrator").get(f"/hooks/{endpoint.pk}/").content.decode()
+    assert translated != why
+    assert (translated in mail.outbox[0].body, why in mail.outbox[0].body) == (True, False)
+    assert (html.escape(translated) in page, why in page) == (True, False)
 
 
 def test_wait_that_the_receiver_asks_for_is_kept(endpoint: Endpoint, receiver: Receiver) -> None:

@@ -35,5 +35,5 @@ def send_again(delivery: Delivery) -> None:
 
 def switch(endpoint: Endpoint, *, on: bool) -> None:
     """Send to it again, or no more."""
-    endpoint.is_active, endpoint.stopped_why = on, ""
-    endpoint.save(update_fields=["is_active", "stopped_why"])
+    endpoint.is_active, endpoint.stopped_why, endpoint.stopped_with = on, "", {}
+    endpoint.save(update_fields=["is_active", "stopped_why", "stopped_with"])

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
-from saydo.language import mark
+from saydo.language import mark, translate
 
 ROTATION = timedelta(hours=24)  # both secrets sign for so long
 
@@ -48,12 +48,18 @@ class Endpoint(models.Model):
     rotated_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_active = models.BooleanField(default=True)
     stopped_why = models.CharField(max_length=200, blank=True, editable=False)  # a message id, when we stopped it
+    stopped_with = models.JSONField(default=dict, editable=False)  # the values in that message
     made_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+", editable=False)
     made_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         db_table = "hook_endpoints"
         ordering = ("name", "id")
+
+    @property
+    def sentence(self) -> str:
+        """Why we stopped it, in the reader's language."""
+        return translate(self.stopped_why, **self.stopped_with)
 
     @property
     def secrets(self) -> list[str]:
@@ -88,7 +94,7 @@ class Delivery(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     tried_at = models.DateTimeField(null=True)
     status = models.PositiveSmallIntegerField(null=True)  # of HTTP; null when there was no answer
-    answer = models.CharField(max_length=500, blank=True)  # its beginning, or what went wrong
+    answer = models.CharField(max_length=500, blank=True)  # its beginning, or what went wrong (a message id, if it is ours)
 
     class Meta:
         db_table = "hook_deliveries"

@@ -219,7 +219,7 @@ def send(delivery: Delivery) -> bool:
         answered = None
         delivery.answer = (str(error) or type(error).__name__)[:500]
     if answered:
-        delivery.answer = translate(_REDIRECT) if 300 <= answered.status < 400 else answered.text
+        delivery.answer = _REDIRECT if 300 <= answered.status < 400 else answered.text
     delivery.status, delivery.tried_at = answered.status if answered else None, timezone.now()
     delivery.tries += 1
     is_done = answered is not None and 200 <= answered.status < 300
@@ -237,10 +237,10 @@ def _decide(delivery: Delivery, is_done: bool, answered: Answered | None) -> Non
         delivery.state = Delivery.GIVEN_UP  # somebody is looking at it, and tries again by hand
     elif answered and answered.status == 410:
         delivery.state = Delivery.GIVEN_UP
-        _stop(delivery.endpoint, translate(_GONE))
+        _stop(delivery.endpoint, _GONE)
     elif delivery.tries >= len(WAITS):
         delivery.state = Delivery.GIVEN_UP
-        _stop(delivery.endpoint, translate(_FAILED, tries=delivery.tries))
+        _stop(delivery.endpoint, _FAILED, tries=delivery.tries)
     else:
         wait = max(WAITS[delivery.tries] * random.uniform(0.9, 1.2), (answered and answered.wait) or 0)  # noqa: S311
         delivery.due_at = timezone.now() + timedelta(seconds=min(wait, WAITS[-1]))
@@ -259,10 +259,10 @@ def signed(event: Event, endpoint: Endpoint) -> tuple[bytes, dict[str, str]]:
     }
 
 
-def _stop(endpoint: Endpoint, why: str) -> None:
+def _stop(endpoint: Endpoint, why: str, **values: object) -> None:
     """Send nothing more there, and tell whoever set it up."""
-    endpoint.is_active, endpoint.stopped_why = False, why[:200]
-    endpoint.save(update_fields=["is_active", "stopped_why"])
+    endpoint.is_active, endpoint.stopped_why, endpoint.stopped_with = False, why, values
+    endpoint.save(update_fields=["is_active", "stopped_why", "stopped_with"])
     if endpoint.made_by and endpoint.made_by.is_active:
         transaction.on_commit(partial(_write_to_owner, endpoint))
 
@@ -277,6 +277,6 @@ def _write_to_owner(endpoint: Endpoint) -> None:
             "Events for {name} could not be delivered. {why}\n\nMend it, then switch it on again under Webhooks."
         )
         try:
-            send_mail(subject, translate(words, name=endpoint.name, why=endpoint.stopped_why), None, [owner.email])
+            send_mail(subject, translate(words, name=endpoint.name, why=endpoint.sentence), None, [owner.email])
         except (OSError, SMTPException):
             logger.warning("no letter could be sent about an endpoint that was stopped")

@@ -117,7 +117,7 @@ def _tell_test(request: HttpRequest, delivery: Delivery) -> None:
     if delivery.state == Delivery.DELIVERED:
         messages.success(request, translate("The test arrived; the answer was {status}.", status=delivery.status))
     else:
-        said = f"{delivery.status or ''} {delivery.answer}".strip()
+        said = f"{delivery.status or ''} {translate(delivery.answer)}".strip()
         messages.error(request, translate("The test did not arrive: {said}", said=said))
 
 

@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('hooks', '0002_rights'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='endpoint',
+            name='stopped_with',
+            field=models.JSONField(default=dict, editable=False),
+        ),
+    ]
