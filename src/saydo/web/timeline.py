@@ -207,13 +207,13 @@ def _said(row: Feedback) -> Entry:
 
 
 def _tone(row: Feedback) -> str:
-    if row.source == "complaint":
+    if row.is_unhappy:
         return "bad"
     if row.score is None or row.scale_max is None:
         return ""
     lowest = row.scale_min or 0.0
     share = (row.score - lowest) / (row.scale_max - lowest)
-    return "good" if share >= (0.9 if row.question == "nps" else 0.75) else "bad" if share <= 0.6 else ""
+    return "good" if share >= (0.9 if row.question == "nps" else 0.75) else ""
 
 
 def _short(value: float) -> str:

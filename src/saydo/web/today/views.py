@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -88,8 +87,8 @@ def _named(result: Result) -> list[dict[str, Any]]:
 def _work() -> dict[str, int]:
     """What waits: counted in the database, so that it is of this minute."""
     now = timezone.now()
-    due = Commitment.objects.filter(fulfilled_at=None, withdrawn_at=None, kept=None)
-    unanswered = Feedback.objects.filter(_is_unhappy(), replied_at=None)
+    due = Commitment.in_state("open", now)
+    unanswered = Feedback.unhappy().filter(replied_at=None)
     return {
         "due": due.filter(due_at__gte=now, due_at__lt=now + timedelta(days=1)).count(),
         "cases": Case.objects.filter(closed_at=None).count(),
@@ -97,11 +96,7 @@ def _work() -> dict[str, int]:
     }
 
 
-def _is_unhappy() -> Q:
-    return Q(question="nps", score__lte=6) | Q(question__in=("stars", "csat"), score__lte=2) | Q(source="complaint")
-
-
 def _voices() -> list[Feedback]:
     """The latest words of people who are unhappy, the newest first."""
-    said = Feedback.objects.filter(_is_unhappy(), customer__isnull=False).exclude(comment=None).exclude(comment="")
+    said = Feedback.unhappy().filter(customer__isnull=False).exclude(comment=None).exclude(comment="")
     return list(said.select_related("customer__person").order_by("-said_at")[:_VOICES])

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import F, Q
 
 from saydo.web.records import KEY, Record, Reference, choices
+
+# Who is unhappy, as `saydo.measures.at_risk` decides it (a test holds them together)
+LOW_NPS = 6
+LOW_SHARE = 0.4  # of the way from the lowest to the highest score: a 2 of 1 to 5
+SCALED = ("csat", "ces", "stars")
 
 
 class Feedback(Record):
@@ -35,6 +41,24 @@ class Feedback(Record):
     class Meta:
         db_table = "feedback"
         indexes = (models.Index(fields=["said_at"], name="feedback_said"),)
+
+    @classmethod
+    def unhappy(cls) -> models.QuerySet[Feedback]:
+        """Those of which `is_unhappy` says yes."""
+        highest = F("scale_min") + LOW_SHARE * (F("scale_max") - F("scale_min"))
+        is_low = Q(question="nps", score__lte=LOW_NPS) | Q(question__in=SCALED, score__lte=highest)
+        return cls.objects.filter(is_low | Q(source="complaint")).exclude(source="mystery")
+
+    @property
+    def is_unhappy(self) -> bool:
+        """Did somebody complain, or give a low score? What a mystery visit reports is nobody's own."""
+        if self.source in ("complaint", "mystery") or self.score is None:
+            return self.source == "complaint"
+        if self.question == "nps":
+            return self.score <= LOW_NPS
+        if self.question not in SCALED or self.scale_min is None or self.scale_max is None:
+            return False
+        return self.score <= self.scale_min + LOW_SHARE * (self.scale_max - self.scale_min)
 
 
 class Invitation(Record):
