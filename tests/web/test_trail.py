@@ -19,6 +19,10 @@ from django.utils import timezone
 from saydo.language import use
 from saydo.web.accounts.actions import forget_trail
 from saydo.web.accounts.models import Entry, User
+from saydo.web.care.models import Case, Contact
+from saydo.web.customers.models import Customer, Note, Person, Proposal
+from saydo.web.insight.models import View
+from saydo.web.promises.models import Promise
 
 ClientOf = Callable[[str], Client]
 GUARDS = import_module("saydo.web.accounts.migrations.0005_cache_and_trail")
@@ -113,3 +117,53 @@ def test_details_are_told_in_the_language_in_use() -> None:
     assert entry.told == "rows found: 3; fields: name, email; unheard: 1"
     with use("fr"):
         assert entry.told == "lignes trouvées\u00a0: 3; champs\u00a0: name, email; unheard\u00a0: 1"
+
+
+DOORS: dict[str, tuple[str, dict[str, str], Callable[[], Any]]] = {
+    "note": ("/customers/t1/add/note/", {"text": "x"}, lambda: Note.objects.count()),
+    "contact": (
+        "/customers/t1/add/contact/",
+        {"direction": "in", "purpose": "service"},
+        lambda: Contact.objects.filter(customer_id="t1").count(),
+    ),
+    "case": ("/customers/t1/add/case/", {"cause": "x"}, lambda: Case.objects.filter(customer_id="t1").count()),
+    "answer": ("/customers/t1/cases/t/", {"answer": "1"}, lambda: Case.objects.get(pk="t").answered_at),
+    "close": ("/customers/t1/cases/t/", {"outcome": "x"}, lambda: Case.objects.get(pk="t").closed_at),
+    "look": ("/customers/merge/look/", {}, lambda: Proposal.objects.count()),
+    "sure": ("/customers/merge/sure/", {}, lambda: Customer.objects.get(pk="t2").merged_into_id),
+    "merge": ("/customers/merge/7001/", {"merge": "1"}, lambda: Customer.objects.get(pk="t2").merged_into_id),
+    "refuse": ("/customers/merge/7001/", {"refuse": "1"}, lambda: Proposal.objects.get(pk=7001).state),
+    "merge by hand": (
+        "/customers/t1/merge/",
+        {"other": "t3"},
+        lambda: Customer.objects.get(pk="t3").merged_into_id,
+    ),
+    "promise": ("/promises/new/", {"statement": "We call back."}, lambda: Promise.objects.count()),
+    "view": ("/figures/views/", {"name": "x", "measure": "nps", "query": ""}, lambda: View.objects.count()),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_cannot_be_written_into_the_trail_is_not_done(
+    company: Any, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    address, typed, look = DOORS[door]
+    for key in ("t1", "t2", "t3"):
+        Customer.objects.create(customer_id=key, change_id=0)
+        Person.objects.create(customer_id=key, name="Ada", email="ada@example.org" if key == "t3" else "")
+    Case.objects.create(case_id="t", customer_id="t1", opened_at=timezone.now(), change_id=0)
+    Proposal.objects.create(pk=7001, main_id="t1", other_id="t2", rule="mail", is_sure=True)
+    Person.objects.filter(pk="t1").update(email="ada@example.org")
+    client, before = client_of("manager"), look()
+    client.raise_request_exception = False
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise DatabaseError("full")
+
+    with monkeypatch.context() as broken:
+        for module in ("desk.views", "promises.views", "insight.saved"):
+            broken.setattr(f"saydo.web.{module}.note", fail)
+        assert client.post(address, typed).status_code == 500
+    assert look() == before
+    assert client.post(address, typed).status_code == 302
+    assert look() != before

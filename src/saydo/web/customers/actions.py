@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -105,14 +105,18 @@ def refuse(proposal: Proposal, by: User) -> None:
         _decide(proposal, "refused", by, {})
 
 
-def merge_sure(by: User, most: int = 500) -> int:
-    """Merge what is proposed for the same e-mail address and the same name; how many were."""
+def merge_sure(by: User, trace: Callable[[Proposal], None] = lambda pair: None, most: int = 500) -> int:
+    """Merge what is proposed for the same e-mail address and the same name; how many were.
+
+    ``trace`` is called in the transaction of each.
+    """
     merged = 0
     for proposal in Proposal.objects.filter(state="open", is_sure=True).order_by("id")[:most]:
         with transaction.atomic():
             _look_again(proposal)
-            if proposal.state == "open":
-                merged += _merge_if_can(proposal, by)
+            if proposal.state == "open" and _merge_if_can(proposal, by):
+                trace(proposal)
+                merged += 1
     return merged
 
 

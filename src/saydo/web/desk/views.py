@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -135,7 +136,7 @@ def _timeline(request: HttpRequest, keys: list[str]) -> dict[str, Any]:
 @require_POST
 def add(request: HttpRequest, key: str, what: str) -> HttpResponse:
     """Write down a note, a contact, a consent or a case."""
-    whole, user = _whole(key), cast("User", request.user)
+    whole = _whole(key)
     if what not in ACTS:
         raise Http404
     form = ACTS[what][2](request.POST)
@@ -143,7 +144,14 @@ def add(request: HttpRequest, key: str, what: str) -> HttpResponse:
         records = _records(whole)
         shown = {"customer": whole, **_timeline(request, [record.pk for record in records]), **_about(whole, records)}
         return render(request, "desk/customer.html", {**shown, "acts": _acts(what, form)}, status=400)
-    given = form.cleaned_data
+    with transaction.atomic():
+        _write_down(request, whole, what, form)
+    messages.success(request, translate("Written down."))
+    return redirect("customer", whole.pk)
+
+
+def _write_down(request: HttpRequest, whole: Customer, what: str, form: Form) -> None:
+    given, user = form.cleaned_data, cast("User", request.user)
     if what == "note":
         Note.objects.create(customer=whole, text=given["text"], by=user)
         note(request, mark("noted"), "customers", whole.pk)
@@ -151,12 +159,12 @@ def add(request: HttpRequest, key: str, what: str) -> HttpResponse:
         record_contact(customer=whole.pk, by=user, **form.said)  # type: ignore[attr-defined]
         note(request, mark("contact recorded"), "customers", whole.pk)
     elif what == "consent":
-        _record_consent(request, whole, given)
+        record_consent(whole, user, **given)
+        named = {name: given[name] for name in ("purpose", "channel")}
+        note(request, mark("consent recorded"), "customers", whole.pk, **named)
     else:
         open_case(customer=whole.pk, by=user, cause=given["cause"], order=given["order_id"] or None)
         note(request, mark("case opened"), "customers", whole.pk)
-    messages.success(request, translate("Written down."))
-    return redirect("customer", whole.pk)
 
 
 def _acts(refused: str = "", form: Form | None = None) -> list[dict[str, Any]]:
@@ -171,14 +179,6 @@ def _acts(refused: str = "", form: Form | None = None) -> list[dict[str, Any]]:
         }
         for what, (title, button, make) in ACTS.items()
     ]
-
-
-def _record_consent(request: HttpRequest, whole: Customer, given: dict[str, Any]) -> None:
-    with transaction.atomic():
-        record_consent(whole, cast("User", request.user), **given)
-        note(
-            request, mark("consent recorded"), "customers", whole.pk, purpose=given["purpose"], channel=given["channel"]
-        )
 
 
 @needs("serve_customers")
@@ -257,8 +257,9 @@ def _said_by(record: Customer, name: str) -> Any:
 @require_POST
 def look_for_merges(request: HttpRequest) -> HttpResponse:
     """Look for records that are one person, among all."""
-    count = propose()
-    note(request, mark("looked for records of one person"), "customers", found=count)
+    with transaction.atomic():
+        count = propose()
+        note(request, mark("looked for records of one person"), "customers", found=count)
     messages.success(
         request, translate_count("There is {count} pair to decide.", "There are {count} pairs to decide.", count)
     )
@@ -269,8 +270,11 @@ def look_for_merges(request: HttpRequest) -> HttpResponse:
 @require_POST
 def merge_all_sure(request: HttpRequest) -> HttpResponse:
     """Merge all pairs with the same e-mail address and name."""
-    count = merge_sure(cast("User", request.user))
-    note(request, mark("merged"), "customers", pairs=count)
+
+    def trace(pair: Proposal) -> None:
+        note(request, mark("merged"), "customers", pair.main_id, other=pair.other_id)
+
+    count = merge_sure(cast("User", request.user), trace)
     messages.success(request, translate_count("{count} pair was merged.", "{count} pairs were merged.", count))
     return redirect("merges")
 
@@ -280,20 +284,23 @@ def merge_all_sure(request: HttpRequest) -> HttpResponse:
 def decide_merge(request: HttpRequest, number: int) -> HttpResponse:
     """Merge a pair, leave it as two persons, or part it again."""
     proposal, user = get_object_or_404(Proposal, pk=number), cast("User", request.user)
-    if "merge" in request.POST:
-        merge(proposal, user)
-        note(request, mark("merged"), "customers", proposal.main_id, other=proposal.other_id)
-        messages.success(request, translate("The two records are one person now. You can part them again."))
-    elif "part" in request.POST:
-        part(proposal, user)
-        note(request, mark("parted"), "customers", proposal.main_id, other=proposal.other_id)
-        messages.success(request, translate("The two records are parted, as they were before."))
-    elif "refuse" in request.POST:
-        refuse(proposal, user)
-        note(request, mark("refused to merge"), "customers", proposal.main_id, other=proposal.other_id)
-        messages.success(request, translate("They stay two persons and are not proposed again."))
+    for what, (decide, words, told) in _DECISIONS.items():
+        if what in request.POST:
+            with transaction.atomic():
+                decide(proposal, user)
+                note(request, words, "customers", proposal.main_id, other=proposal.other_id)
+            messages.success(request, translate(told))
+            break
     back = request.POST.get("back", "")
     return redirect("customer", back) if back and may(user, "see_identities") else redirect("merges")
+
+
+_MERGED = mark("The two records are one person now. You can part them again.")
+_DECISIONS: dict[str, tuple[Callable[[Proposal, User], None], str, str]] = {
+    "merge": (merge, mark("merged"), _MERGED),
+    "part": (part, mark("parted"), mark("The two records are parted, as they were before.")),
+    "refuse": (refuse, mark("refused to merge"), mark("They stay two persons and are not proposed again.")),
+}
 
 
 @needs("serve_customers")
@@ -304,7 +311,8 @@ def merge_with(request: HttpRequest, key: str) -> HttpResponse:
     if not Customer.objects.filter(pk=other).exists():
         messages.error(request, translate("There is no customer with the key {key}.", key=other or "–"))
         return redirect("customer", whole.pk)
-    merge_by_hand(main=whole.pk, other=other, by=cast("User", request.user))
-    note(request, mark("merged"), "customers", whole.pk, other=other)
-    messages.success(request, translate("The two records are one person now. You can part them again."))
+    with transaction.atomic():
+        merge_by_hand(main=whole.pk, other=other, by=cast("User", request.user))
+        note(request, mark("merged"), "customers", whole.pk, other=other)
+    messages.success(request, translate(_MERGED))
     return redirect("customer", whole.pk)

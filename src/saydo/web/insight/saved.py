@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -31,10 +32,11 @@ def save(request: HttpRequest) -> HttpResponse:
         messages.error(request, translate(mark("Give the view a name.")))
         return redirect(place)
     shared = bool(request.POST.get("is_shared"))
-    view = actions.save_view(
-        name=name, measure=measure.name, query=asked.address, is_shared=shared, by=cast(User, request.user)
-    )
-    note(request, "saved", "views", str(view.id))
+    with transaction.atomic():
+        view = actions.save_view(
+            name=name, measure=measure.name, query=asked.address, is_shared=shared, by=cast(User, request.user)
+        )
+        note(request, "saved", "views", str(view.id))
     messages.success(request, translate(mark("The view is saved: it stands at the top of the figures.")))
     return redirect(place)
 
@@ -45,11 +47,13 @@ def change(request: HttpRequest, key: str) -> HttpResponse:
     """Rename, share or delete a view of one's own."""
     view = get_object_or_404(View, pk=key, owner=cast(User, request.user))
     if "delete" in request.POST:
-        note(request, "deleted", "views", str(view.id))
-        actions.delete_view(view)
+        with transaction.atomic():
+            note(request, "deleted", "views", str(view.id))
+            actions.delete_view(view)
         messages.success(request, translate(mark("The view is deleted.")))
         return redirect("figures")
     name = str(request.POST.get("name", "")).strip()[:120] or view.name
-    actions.change_view(view, name=name, is_shared=bool(request.POST.get("is_shared")))
-    note(request, "changed", "views", str(view.id), fields=["name", "is_shared"])
+    with transaction.atomic():
+        actions.change_view(view, name=name, is_shared=bool(request.POST.get("is_shared")))
+        note(request, "changed", "views", str(view.id), fields=["name", "is_shared"])
     return redirect("figures")

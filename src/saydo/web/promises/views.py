@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -184,8 +185,9 @@ def edit(request: HttpRequest, name: str = "") -> HttpResponse:
     found = get_object_or_404(Promise, pk=name) if name else Promise()
     form = PromiseForm(request.POST or None, initial=PromiseForm.of(found) if name else None)
     if request.method == "POST" and form.is_valid():
-        write_promise(form.put_into(found), cast("User", request.user))
-        note(request, mark("changed") if name else mark("added"), "promises", found.pk, fields=form.changed_data)
+        with transaction.atomic():
+            write_promise(form.put_into(found), cast("User", request.user))
+            note(request, mark("changed") if name else mark("added"), "promises", found.pk, fields=form.changed_data)
         messages.success(request, translate("The promise stands in the register."))
         if may(request.user, "see_figures"):
             return redirect("promise", found.pk)
