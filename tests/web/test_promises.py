@@ -105,6 +105,23 @@ def test_promise_is_added_and_changed(company: Any, client_of: Browser) -> None:
     assert Promise.objects.filter(pk="reponse-en-un-jour-1").exists()
 
 
+def test_charts_of_promises_that_begin_alike_are_not_mixed_up(
+    company: Any, client_of: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+
+    def keep_name(asked: Any, name: str, make: Any) -> str:
+        names.append(name)
+        return ""
+
+    monkeypatch.setattr("saydo.web.promises.views.keep_text", keep_name)
+    monkeypatch.setattr("saydo.web.promises.views._only", lambda result, name: result)
+    for end in "ab":
+        Promise.objects.create(promise=f"{'delivered ' * 8}{end}", statement=end, change_id=0)
+        client_of("reader").get(f"/promises/{'delivered ' * 8}{end}/")
+    assert len(set(names)) == 4
+
+
 def test_promise_without_words_is_refused_at_the_field(company: Any, client_of: Browser) -> None:
     page = client_of("agent").post("/promises/new/", {"statement": "", "owner": "warehouse"}).content.decode()
     assert "errorlist" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -122,7 +123,7 @@ def _draw(result: Result, width: int) -> str:
 
 
 def _safe(name: str) -> str:
-    return name.encode().hex()[:120]
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def _known_until() -> datetime:
