@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -27,6 +29,7 @@ from saydo.facts import TABLES
 from saydo.sources import check_batch, import_facts, refusals
 from saydo.web import intake
 from saydo.web.accounts.models import ApiKey, Change
+from saydo.web.customers.models import Customer
 from saydo.web.records import record_of
 from saydo.web.trade.models import Order
 from saydo.web.voice.models import Feedback
@@ -150,6 +153,27 @@ def test_comments_are_cleaned_and_keys_that_are_identities_refused(company: Path
     answer = send("orders", [order("n1", customer_id="ada@example.org"), order("n2"), order("n3")])
     assert answer.json()["error"]["place"] == "rows[0].customer_id"
     assert "ada" not in answer.content.decode()
+
+
+LONG = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(200))  # nothing to compress
+
+
+@pytest.mark.skipif(settings.IS_SQLITE, reason="SQLite has room for a text of any length")
+@pytest.mark.parametrize(
+    "limit",
+    ["ALTER TABLE customers ALTER COLUMN region TYPE varchar(9)", "CREATE INDEX narrow ON customers (region)"],
+    ids=["column", "index"],
+)
+def test_value_that_the_database_has_no_room_for_is_refused_in_one_sentence(
+    company: Path, send: Send, limit: str
+) -> None:
+    Customer.objects.update(region=None)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(limit)
+    answer = send("customers", [{"customer_id": "n1", "region": LONG}])
+    assert (answer.status_code, answer.json()["error"]["place"]) == (422, "rows"), answer.content
+    assert "no room" in answer.json()["error"]["message"]
 
 
 def test_keys_of_another_origin_stay_apart(company: Path, send: Send) -> None:

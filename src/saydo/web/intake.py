@@ -11,7 +11,7 @@ import zlib
 from typing import Any
 
 import msgspec
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, DataError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from saydo.errors import SaydoError, nearest
@@ -27,6 +27,7 @@ from saydo.web.problems import Problem, json_response, of_error
 MOST_ROWS = 5000
 MOST_BYTES = 8 * 1024 * 1024  # as they are after unpacking
 MOST_TOLD = 100  # refused rows in one answer
+_LIMIT_EXCEEDED = "54000"  # of PostgreSQL: a value is too long for an index
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _PLACE = re.compile(r" - at `\$(.*)`$")
 _ROWS = msgspec.json.Decoder(list[dict[str, Value]])
@@ -61,11 +62,14 @@ def receive(request: HttpRequest, table: str) -> HttpResponse:
     except SaydoError as error:
         raise of_error(error) from None
     except DatabaseError as error:
-        if type(error).__name__ not in ("DataError", "ProgramLimitExceeded", "OperationalError"):
-            raise
-        if "index row" not in str(error) and type(error).__name__ == "OperationalError":
+        if not _is_too_large(error):
             raise
         raise Problem(422, message=_NO_ROOM, place="rows") from None
+
+
+def _is_too_large(error: DatabaseError) -> bool:
+    """Was a value longer or larger than its column, or than an index, can hold?"""
+    return isinstance(error, DataError) or getattr(error.__cause__, "sqlstate", "") == _LIMIT_EXCEEDED
 
 
 def _take(request: HttpRequest, table: str, records: list[dict[str, Value]], origin: str) -> HttpResponse:

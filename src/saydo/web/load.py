@@ -227,7 +227,8 @@ class Writing:
     def all(self, batches: Iterator[pa.RecordBatch], tell_rows: TellRows = lambda done: None) -> int:
         """Write all of them; how many were new or different."""
         write = self._by_copy if connection.vendor == "postgresql" else self._by_rows
-        return write(_counted(batches, tell_rows))
+        with connection.wrap_database_errors:  # what goes past Django's cursors is told as its own errors too
+            return write(_counted(batches, tell_rows))
 
     def _upsert(self, source: str, differs: str) -> str:
         table, quoted = quote_name(self.table), ", ".join(map(quote_name, self.columns))
