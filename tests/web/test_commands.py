@@ -73,6 +73,25 @@ def test_demo_takes_what_is_there(demo: tuple[Path, str]) -> None:
     assert (home / "company" / "saydo.json").stat().st_mtime_ns == before
 
 
+def test_old_entries_of_the_trail_are_forgotten_by_a_command(demo: tuple[Path, str]) -> None:
+    home, _ = demo
+    put = (
+        "from saydo.web.commands import load_django; load_django()\n"
+        "from datetime import UTC, datetime\nfrom saydo.web.accounts.models import Entry\n"
+        "Entry.objects.create(action='read', at=datetime(2015, 12, 31, 23, tzinfo=UTC))\n"
+        "Entry.objects.create(action='read', at=datetime(2016, 1, 1, tzinfo=UTC))"
+    )
+    environment = {**os.environ, "SAYDO_HOME": str(home)}
+    for name in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE"):
+        environment.pop(name, None)
+    subprocess.run([sys.executable, "-c", put], env=environment, check=True)
+    said = [run("forget-trail", "--before", "2016-01-01", home=home).stdout for _ in range(2)]
+    assert said == ["1 entry of the trail is deleted.\n", "0 entries of the trail are deleted.\n"]
+    wrong = run("forget-trail", "--before", "last year", home=home)
+    assert wrong.returncode == 2
+    assert "last year" in wrong.stderr
+
+
 def test_every_setting_is_named_in_the_documents() -> None:
     sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src/saydo/web").rglob("*.py"))
     settings = set(re.findall(r"""["'](SAYDO_[A-Z_]+|DATABASE_URL)["']""", sources))

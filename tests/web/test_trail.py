@@ -56,7 +56,8 @@ def test_old_entries_can_be_forgotten_and_the_guard_stands_again(guarded: None) 
     put(2, key="old", at=timezone.now() - timedelta(days=4000))
     put(1, key="new")
     assert forget_trail(before=timezone.now() - timedelta(days=3650)) == 2
-    assert list(Entry.objects.values_list("key", flat=True)) == ["new"]
+    assert list(Entry.objects.order_by("id").values_list("action", "key")) == [("looked at", "new"), ("deleted", "")]
+    assert Entry.objects.get(action="deleted").details == {"rows": 2}
     with pytest.raises(DatabaseError, match="the trail stays"), transaction.atomic():
         Entry.objects.all().delete()
 

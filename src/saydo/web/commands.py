@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -198,6 +199,22 @@ def restore(
         say(translate_count("{count} person is erased again.", "{count} persons are erased again.", restored.erased))
 
 
+def forget(
+    before: Annotated[str, typer.Option("--before", metavar="DATE", help=mark("Entries from this day or time on stay."))],
+) -> None:
+    """Delete what is too old from the trail."""
+    from saydo.company import parse_moment
+
+    moment = parse_moment("before", before)
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time())
+    start_django()
+    from saydo.web.accounts.actions import forget_trail
+
+    rows = forget_trail(before=moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    say(translate_count("{count} entry of the trail is deleted.", "{count} entries of the trail are deleted.", rows))
+
+
 def demo(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help=mark("Folder of the demonstration, made if needed."))
@@ -306,6 +323,14 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
             mark("Put a backup into an empty database, SQLite or PostgreSQL, and bring it to this version."),
             mark("Persons who were erased since the backup was made are erased again."),
             examples=("saydo restore saydo.zip", "saydo restore saydo.zip --replace"),
+        ),
+    ),
+    "forget-trail": (
+        forget,
+        tell(
+            mark("Delete what is too old to keep from the trail: who did or saw what."),
+            mark("That it was done, and how many entries went, stands in the trail."),
+            examples=("saydo forget-trail --before 2016-01-01",),
         ),
     ),
     "demo": (

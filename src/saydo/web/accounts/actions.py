@@ -177,6 +177,8 @@ def with_open_trail() -> Iterator[None]:
 
 
 def forget_trail(*, before: datetime) -> int:
-    """Delete what is older than a moment from the trail; how many entries."""
+    """Delete what is older than a moment from the trail, which says so; how many entries."""
     with with_open_trail():
-        return Entry.objects.filter(at__lt=before).delete()[0]
+        rows = Entry.objects.filter(at__lt=before).delete()[0]
+        Entry.objects.create(action="deleted", table="trail", details={"rows": rows})
+    return rows
