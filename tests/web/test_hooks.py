@@ -225,7 +225,7 @@ def test_owner_is_written_to_when_an_endpoint_is_stopped(
 def test_why_an_endpoint_was_stopped_is_told_in_the_language_of_whoever_reads(
     endpoint: Endpoint, receiver: Receiver, client_of: Callable[[str], Client], django_capture_on_commit_callbacks: Any
 ) -> None:
-    User.objects.filter(pk=endpoint.made_by_id).update(language="fr")
+    User.objects.filter(role="administrator").update(language="fr")
     receiver.status = 410
     receive_order("n1")
     with django_capture_on_commit_callbacks(execute=True):

@@ -121,7 +121,7 @@ def test_details_are_told_in_the_language_in_use() -> None:
 
 
 DOORS: dict[str, tuple[str, dict[str, str], Callable[[], Any]]] = {
-    "note": ("/customers/t1/add/note/", {"text": "x"}, lambda: Note.objects.count()),
+    "note": ("/customers/t1/add/note/", {"text": "x"}, Note.objects.count),
     "contact": (
         "/customers/t1/add/contact/",
         {"direction": "in", "purpose": "service"},
@@ -130,7 +130,7 @@ DOORS: dict[str, tuple[str, dict[str, str], Callable[[], Any]]] = {
     "case": ("/customers/t1/add/case/", {"cause": "x"}, lambda: Case.objects.filter(customer_id="t1").count()),
     "answer": ("/customers/t1/cases/t/", {"answer": "1"}, lambda: Case.objects.get(pk="t").answered_at),
     "close": ("/customers/t1/cases/t/", {"outcome": "x"}, lambda: Case.objects.get(pk="t").closed_at),
-    "look": ("/customers/merge/look/", {}, lambda: Proposal.objects.count()),
+    "look": ("/customers/merge/look/", {}, Proposal.objects.count),
     "sure": ("/customers/merge/sure/", {}, lambda: Customer.objects.get(pk="t2").merged_into_id),
     "merge": ("/customers/merge/7001/", {"merge": "1"}, lambda: Customer.objects.get(pk="t2").merged_into_id),
     "refuse": ("/customers/merge/7001/", {"refuse": "1"}, lambda: Proposal.objects.get(pk=7001).state),
@@ -139,8 +139,8 @@ DOORS: dict[str, tuple[str, dict[str, str], Callable[[], Any]]] = {
         {"other": "t3"},
         lambda: Customer.objects.get(pk="t3").merged_into_id,
     ),
-    "promise": ("/promises/new/", {"statement": "We call back."}, lambda: Promise.objects.count()),
-    "view": ("/figures/views/", {"name": "x", "measure": "nps", "query": ""}, lambda: View.objects.count()),
+    "promise": ("/promises/new/", {"statement": "We call back."}, Promise.objects.count),
+    "view": ("/figures/views/", {"name": "x", "measure": "nps", "query": ""}, View.objects.count),
 }
 
 

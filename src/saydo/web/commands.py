@@ -200,7 +200,9 @@ def restore(
 
 
 def forget(
-    before: Annotated[str, typer.Option("--before", metavar="DATE", help=mark("Entries from this day or time on stay."))],
+    before: Annotated[
+        str, typer.Option("--before", metavar="DATE", help=mark("Entries from this day or time on stay."))
+    ],
 ) -> None:
     """Delete what is too old from the trail."""
     from saydo.company import parse_moment

@@ -94,7 +94,7 @@ class Delivery(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     tried_at = models.DateTimeField(null=True)
     status = models.PositiveSmallIntegerField(null=True)  # of HTTP; null when there was no answer
-    answer = models.CharField(max_length=500, blank=True)  # its beginning, or what went wrong (a message id, if it is ours)
+    answer = models.CharField(max_length=500, blank=True)  # its beginning, or what went wrong (our own: a message id)
 
     class Meta:
         db_table = "hook_deliveries"
