@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hooks', '0002_rights'),
+        ('hooks', '0003_kept_by_digest'),
     ]
 
     operations = [
