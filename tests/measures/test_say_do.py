@@ -165,6 +165,24 @@ def test_say_do_matches_as_a_plain_loop_does() -> None:
     assert promoters["bought_difference_low"] < promoters["bought_difference"] < promoters["bought_difference_high"]
 
 
+@pytest.mark.parametrize("known", [0, 1])
+def test_say_do_compares_an_outcome_only_where_both_sides_know_it(known: int) -> None:
+    """Of promoters without a purchase before, hardly a margin is known: their stratum must not count on one side."""
+    feedback, orders, lines = [], [], []
+    for number in range(40):
+        name, has_bought, score = f"c{number:02}", number % 2, (7, 9)[number // 2 % 2]
+        is_known = has_bought or score == 7 or number // 4 < known
+        price = (10 if has_bought else 1_000) + number // 4
+        bought = [("2023-01-01", 5, 0)] * has_bought + [("2024-04-01", price, 0 if is_known else None)]
+        feedback.append(answer(name, score))
+        for place, (day, paid, cost) in enumerate(bought):
+            orders.append(order(name, day, order_id=f"{name} {place}"))
+            lines.append({"order_id": f"{name} {place}", "unit_price": paid, "unit_cost": cost})
+    row = rows_of(make_facts(feedback=feedback, orders=orders, order_lines=lines))["promoters", None]
+    assert row["margin_difference"] == pytest.approx(0)
+    assert (row["bought_difference"], row["matched"]) == (0, 20)
+
+
 def test_say_do_compares_nothing_when_everybody_said_the_same() -> None:
     feedback = [answer(f"c{number}", 9) for number in range(30)]
     orders = [order(f"c{number}", "2024-01-01") for number in range(30)]

@@ -1,9 +1,9 @@
 """What groups of people did afterwards, raw and matched on what they had done before.
 
 Matching is standardisation: rows fall into strata of `look_back`. A group and the one it is compared with are averaged
-stratum by stratum, over those in which both have two rows at least, and put together with the same weights: those of
-all rows marked ``is_target``. The difference is then free of what the strata know, and of nothing else: it is an
-association still.
+stratum by stratum, over those in which both have two rows at least of which the outcome is known, and put together
+with the same weights: those of all rows marked ``is_target``. The difference is then free of what the strata know, and
+of nothing else: it is an association still.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from saydo.stats.arrays import Array, divide
 from saydo.stats.estimates import Estimate
 from saydo.stats.ratios import ClusterSums, estimate_ratio
 
-ENOUGH = 2  # rows of a group in a stratum: one alone says nothing of its spread
+ENOUGH = 2  # known rows of a group in a stratum: one alone says nothing of its spread
 
 
 @dataclass(frozen=True)
@@ -159,26 +159,31 @@ def _pair(rows: ir.Table, names: Sequence[str], side: str, reference: str, other
 def _weigh(rows: ir.Table, names: Sequence[str]) -> ir.Table:
     """``rows`` of `_pair` with ``is_common`` and for each outcome its weight (so that strata count alike on both sides)
     and its weighted distance from the mean of its side and stratum.
+
+    An outcome counts in a stratum only where both sides know it of `ENOUGH` rows: a side without any would have no
+    weight there, and the other would stand alone in the difference.
     """
     place = ibis.window(group_by=[*names, "against", "stratum"])
     cell = ibis.window(group_by=[*names, "against", "stratum", "sign"])
-    columns: dict[str, ir.Value] = {}
-    is_common = ibis.literal(True)
-    for sign in (1, -1):
-        is_common &= (rows.sign == sign).ifelse(1, 0).sum().over(place) >= ENOUGH
-    common = rows.mutate(is_common=is_common)
+
+    def is_enough(counted: ir.BooleanValue) -> ir.BooleanValue:
+        own, both = (counted.ifelse(1, 0).sum().over(window) for window in (cell, place))
+        return (own >= ENOUGH) & (both - own >= ENOUGH)
+
+    columns: dict[str, ir.Value] = {"is_common": is_enough(rows.sign.notnull())}
     for one in FOLLOWED:
-        value, known = common[one.column], common[one.column].notnull() & common.is_common
-        size = known.ifelse(common.weight, 0.0).sum().over(cell)
+        value, known = rows[one.column], rows[one.column].notnull()
+        is_compared = known & is_enough(known)
+        size = known.ifelse(rows.weight, 0.0).sum().over(cell)
         count = known.ifelse(1, 0).sum().over(cell)
-        mean = known.ifelse(common.weight * value, 0.0).sum().over(cell) / size.nullif(0)
-        weight = known.ifelse(common["_target"] * common.weight / size.nullif(0), 0.0).fill_null(0.0)
+        mean = known.ifelse(rows.weight * value, 0.0).sum().over(cell) / size.nullif(0)
+        weight = is_compared.ifelse(rows["_target"] * rows.weight / size.nullif(0), 0.0).fill_null(0.0)
         spread = (count / (count - 1).nullif(0)).sqrt()  # the mean is drawn towards each of its rows
         columns |= {
             f"{one.stem}_weight": weight,
             f"{one.stem}_distance": (weight * (value - mean) * spread).fill_null(0.0),
         }
-    return common.mutate(**columns)
+    return rows.mutate(**columns)
 
 
 def _keys(table: pa.Table, names: Sequence[str]) -> list[tuple[Any, ...]]:

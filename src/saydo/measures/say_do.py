@@ -47,7 +47,8 @@ def compute(
     does not matter, because who stays is asked sooner or later; so many of them are newcomers, and raw figures show
     that. Every answer counts whose horizon is over, several of a person too. Matched figures are standardised: the
     difference from the passives within strata of what people had done before (purchases, days since the last and since
-    the first, margin of a year), strata weighted as in all answers, those without two of both sides left out.
+    the first, margin of a year), strata weighted as in all answers, those in which an outcome is not known of two of
+    both sides left out.
     ``occasion`` keeps relational answers, those after an event, or ``any``.
 
     Reads:   feedback (question nps on 0 to 10; customer_id null: left out); invitations; orders, order_lines, returns,
