@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,33 @@ def test_say_do_takes_who_is_asked_later_for_not_asked_yet() -> None:
     invitations = [invitation("a", "2024-01-10"), invitation("n", "2024-02-10"), invitation("m", "2024-01-31")]
     orders = [order(name, "2023-12-01") for name in "anm"]
     found = rows_of(make_facts(feedback=[answer("a", 9)], invitations=invitations, orders=orders))
-    assert (found["never asked", None]["events"], found["silent", None]["events"]) == (1, 2)  # n in January alone
+    never = found["never asked", None]
+    assert (never["events"], never["people"], found["silent", None]["events"]) == (2, 2, 2)  # n and m in January alone
+
+
+def test_say_do_takes_who_is_asked_on_another_occasion_for_not_asked() -> None:
+    invitations = [invitation("a", "2024-01-10"), {**invitation("n", "2024-01-05"), "survey": "after"}]
+    feedback = [answer("a", 9), answer("z", 9, occasion="event", survey="after")]
+    orders = [order(name, "2023-12-01") for name in "an"]
+    found = rows_of(make_facts(feedback=feedback, invitations=invitations, orders=orders))
+    assert found["never asked", None]["events"] == 1
+
+
+def test_say_do_does_not_tell_the_never_asked_by_what_they_did_next() -> None:
+    """Invitations follow orders, which come to all alike: what comes after must not decide who was not asked yet."""
+    chance, begin, end = np.random.default_rng(614), datetime(2023, 1, 1), datetime(2025, 6, 1)
+    orders, invitations = [], []
+    for number in range(3_000):
+        on = begin + timedelta(days=float(chance.uniform(0, 30)))
+        while on < end:
+            orders.append(order(f"c{number}", on.isoformat()))
+            if chance.random() < 0.35 and on.year > 2023:
+                invitations.append(invitation(f"c{number}", (on + timedelta(days=5)).isoformat()))
+            on += timedelta(days=float(chance.exponential(450)))
+    facts = make_facts(feedback=[answer("c0", 9, on="2023-02-01")], orders=orders, invitations=invitations)
+    never = rows_of(facts, "2025-06-01", horizon=30)["never asked", None]
+    truth, width = 1 - np.exp(-30 / 450), never["bought_high"] - never["bought_low"]
+    assert abs(never["bought_rate"] - truth) < width  # four standard errors: by chance once in 15,000
 
 
 def test_say_do_leaves_those_who_have_left_out_of_the_never_asked() -> None:

@@ -3,11 +3,12 @@ events that can be followed.
 
 An answer happens when it was given, a silence when the invitation was sent (if it arrived). Who was never asked has no
 date of its own: such a customer takes part at a moment of every month in which others were asked (the mean one), if he
-was a customer by then, had not left, and had not been asked until the end of that month; and it counts by the share of
-customers who were asked in the month. So the never asked are looked at at the same times as the others. That somebody
-is asked later must not matter: those who stay are asked sooner or later, so that only those who left would be never
-asked. It makes newcomers of many of them, which matching takes into account, and raw figures do not. Of more than
-`MOST` such moments every second (third ...) is taken.
+was a customer by then, had not left, and had not been asked before that moment, on the occasion looked at; and it
+counts by the share of customers who were asked in the month. So the never asked are looked at at the same times as the
+others. That somebody is asked later must not matter, be it the next day: those who stay are asked sooner or later, so
+that only those who left would be never asked; and where surveys follow orders, who is asked next is who bought again.
+It makes newcomers of many of them, which matching takes into account, and raw figures do not. Of more than `MOST` such
+moments every second (third ...) is taken.
 """
 
 from __future__ import annotations
@@ -52,13 +53,14 @@ def find_silent(facts: Facts, occasion: Occasion) -> ir.Table:
 
 
 def find_never_asked(facts: Facts, answers: ir.Table, occasion: Occasion) -> ir.Table:
-    """Customers who had not been invited to anything nor given an answer, at the moments at which others were asked."""
+    """Customers who had neither been invited to the question nps nor answered it on this occasion, at the moments at
+    which others were asked.
+    """
     sent = find_invitations(facts, None, None)
     sent = sent.filter(_asks_nps(sent))
     sent = sent if occasion == "any" else sent.filter(sent.occasion == occasion)
-    asked = (
-        sent.select("customer_id", at="sent_at") if facts.has("invitations") else answers.select("customer_id", "at")
-    )
+    sent, given = sent.select("customer_id", at="sent_at"), answers.select("customer_id", "at")
+    asked = sent if facts.has("invitations") else given
     asked = asked.mutate(month=cut_time(facts, asked["at"], "month"), second=asked["at"].epoch_seconds())
     months = asked.group_by("month").aggregate(second=asked.second.mean().floor().cast("int64"), asked=asked.count())
     at = months.second.as_timestamp("s").cast("timestamp(6)")
@@ -68,9 +70,8 @@ def find_never_asked(facts: Facts, answers: ir.Table, occasion: Occasion) -> ir.
     share = present.asked / present.count().over(ibis.window(group_by="month"))
     present = present.mutate(share=share.cast("float64"))
     step = _find_step(facts, known, months)
-    first = _first_asked(facts)
-    rows = present.left_join(first, [("customer_id", "_customer")])
-    is_later = rows["_first"].isnull() | (cut_time(facts, rows["_first"], "month") > rows.month)
+    rows = present.left_join(_first_asked(sent.union(given)), [("customer_id", "_customer")])
+    is_later = rows["_first"].isnull() | (rows["_first"] > rows["at"])
     rows = rows.filter(is_later & ((rows.number + rows.turn) % step == 0))
     event = "never " + rows.customer_id + " " + rows.month.cast("string")
     rows = rows.mutate(event=event, weight=rows.share / rows.share.max().over(ibis.window()))
@@ -104,10 +105,7 @@ def _since_when(facts: Facts) -> ir.Table:
     return found.mutate(number=ibis.row_number().over(ibis.window(order_by="customer_id")))
 
 
-def _first_asked(facts: Facts) -> ir.Table:
+def _first_asked(asked: ir.Table) -> ir.Table:
     """When each customer (``_customer``) was first asked, or answered (``_first``)."""
-    said, sent = facts.table("feedback"), facts.table("invitations")
-    rows = said.filter(said.source == "survey").select("customer_id", at="said_at")
-    rows = rows.union(sent.select("customer_id", at="sent_at"))
-    rows = rows.filter(rows.customer_id.notnull())
-    return rows.group_by(_customer="customer_id").aggregate(_first=rows["at"].min())
+    asked = asked.filter(asked.customer_id.notnull())
+    return asked.group_by(_customer="customer_id").aggregate(_first=asked["at"].min())

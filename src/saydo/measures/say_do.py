@@ -42,10 +42,10 @@ def compute(
 
     One row per band (detractors 0 to 6, passives 7 and 8, promoters 9 and 10) and one per ``score``; beside them the
     *silent* (an invitation arrived and was not answered; the horizon starts when it was sent) and the *never asked*.
-    These have no date of their own: who was a customer and had not been asked yet takes part at the mean moment of
-    every month in which others were asked, weighted by the share of customers asked in it. Whether he is asked later
-    does not matter, because who stays is asked sooner or later; so many of them are newcomers, and raw figures show
-    that. Every answer counts whose horizon is over, several of a person too. Matched figures are standardised: the
+    These have no date of their own: who was a customer and had not been asked yet (on that occasion) takes part at the
+    mean moment of every month in which others were asked, weighted by the share of customers asked in it. Whether he is
+    asked later, be it the next day, does not matter, because who stays or buys again is asked sooner or later; so many
+    of them are newcomers, and raw figures show that. Every answer counts whose horizon is over, several of a person too. Matched figures are standardised: the
     difference from the passives within strata of what people had done before (purchases, days since the last and since
     the first, margin of a year), strata weighted as in all answers, those in which an outcome is not known of two of
     both sides left out.
