@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.companies import cut_company, make_facts
 from tests.measures.test_say_do import MEANINGLESS, answer, order
@@ -77,7 +79,43 @@ def test_loyalty_curve_counts_promises_as_known_when_the_horizon_began() -> None
     orders = [order("a", "2024-05-01"), order("b", "2024-08-01")]
     promises = [{"promise": "day", "statement": "In a day"}]
     rows = curve(make_facts(commitments=commitments, orders=orders, promises=promises), experience="promises")
-    assert [(row["experience_mean"], row["events"], row["bought_rate"]) for row in rows] == [(0.5, 1, 0), (1, 1, 1)]
+    found = [(row["experience_mean"], row["events"], row["bought_rate"]) for row in rows]
+    assert found == [(0, 1, 0), (1, 2, pytest.approx(1 / 1.5))]  # of a, half stands in either part
+
+
+def frequent_and_seldom(customers: int, leaving: float, seed: int) -> Facts:
+    """Some buy often, some hardly; to all, one promise in five is broken, and ``leaving`` of these end it."""
+    chance, begin, end = np.random.default_rng(seed), datetime(2022, 1, 1), datetime(2025, 6, 1)
+    orders, commitments = [], []
+    for number in range(customers):
+        at, name, pause = begin, f"c{number}", 180 / chance.gamma(1.0)
+        while (at := at + timedelta(days=min(float(chance.exponential(pause)), 2_000))) < end:
+            due, is_broken = at + timedelta(days=3), chance.random() < 0.2
+            orders.append(order(name, at.isoformat()))
+            times = (at, due, due + timedelta(days=1 if is_broken else -1))
+            dated = dict(zip(("made_at", "due_at", "fulfilled_at"), times, strict=True))
+            commitments.append({"customer_id": name, "promise": "day", **dated})
+            if is_broken and chance.random() < leaving:
+                break
+    return make_facts(commitments=commitments, orders=orders, promises=[{"promise": "day", "statement": "In a day"}])
+
+
+def distance(one: Row, other: Row) -> float:
+    """How far the first share lies below the second, in standard errors."""
+    widths = [(row["bought_high"] - row["bought_low"]) / 3.92 for row in (one, other)]
+    return (other["bought_rate"] - one["bought_rate"]) / float(np.hypot(*widths))
+
+
+def test_loyalty_curve_of_promises_is_flat_where_breaking_them_changes_nothing() -> None:
+    """The share kept of one promise is none or all, of many something between: it tells who buys often."""
+    worst, *others = curve(frequent_and_seldom(3_000, 0.0, 653), experience="promises")
+    assert others
+    assert all(abs(distance(worst, row)) < 4 for row in others)  # by chance once in 15,000
+
+
+def test_loyalty_curve_of_promises_shows_who_left_after_a_broken_one() -> None:
+    worst, best = curve(frequent_and_seldom(3_000, 0.15, 654), experience="promises")
+    assert distance(worst, best) > 4
 
 
 def test_loyalty_curve_brings_margin_and_recommendations() -> None:

@@ -44,18 +44,20 @@ def compute(
     """What customers did in the ``horizon`` days after an experience, from the worst experiences to the best.
 
     An ``experience`` is one of: ``score``, an answer to the question nps (0 to 10); ``satisfaction``, an answer to the
-    question csat, or stars where nobody was asked csat, as a share of its scale (0 to 1); ``promises``, the share of
-    the promises to a customer that fell due in the last 365 days and were kept, as known ``horizon`` days before the
-    report (each customer once). Of answers one ``occasion`` counts: relational for the score, after an event for
-    satisfaction, if not said. Experiences are sorted and cut into ``parts`` as equal as ties allow: what is alike stays
-    together, so there can be fewer parts.
+    question csat, or stars where nobody was asked csat, as a share of its scale (0 to 1); ``promises``, one promise to
+    a customer that fell due in the last 365 days, broken (0) or kept (1), as known ``horizon`` days before the report.
+    A customer with several of them counts once all the same, in either part by the share of them: as much as if one had
+    been drawn. (The share itself is no experience to sort customers by: only who buys often can lie between none and
+    all.) Of answers one ``occasion`` counts: relational for the score, after an event for satisfaction, if not said.
+    Experiences are sorted and cut into ``parts`` as equal as ties allow: what is alike stays together, so there can be
+    fewer parts.
 
     Reads:   feedback or commitments; orders, order_lines and referrals for what they tell (absent: null);
              customers.account_id where there is one. Who said it or was promised must be known.
     Returns: the splits (columns of customers); part (1 is the worst); experience_from, experience_to, experience_mean;
-             events (answers, or customers), people (customers or accounts) (counts); bought_rate, bought_low,
-             bought_high (0 to 1), margin_mean, margin_low, margin_high (money), referrals_mean, referrals_low,
-             referrals_high (per event).
+             events (answers, or customers with such a promise), people (customers or accounts) (counts); bought_rate,
+             bought_low, bought_high (0 to 1), margin_mean, margin_low, margin_high (money), referrals_mean,
+             referrals_low, referrals_high (per event).
     Interval: 95 %, errors by customer (or account), as in `say_do`; each part by itself.
              Of a company with 200,000 customers or more, 50,000 drawn at random (whole accounts) stand for all.
     Cautions: an association, not an effect: good customers may be served better, and content ones may be other people.
@@ -69,7 +71,7 @@ def compute(
     events = _find(facts, experience, occasion, horizon)
     split = split_events(facts, "loyalty_curve", events, by)
     rows = follow(facts, split.rows, horizon, [one.column for one in SHOWN])
-    rows = add_cluster(facts, _cut(rows, split.names, parts).mutate(weight=1.0), "customer_id")
+    rows = add_cluster(facts, _cut(rows, split.names, parts), "customer_id")
     keys, value = [*split.names, "part"], rows.value
     told = describe_groups(facts, rows, keys, SHOWN)
     means = {"experience_from": value.min(), "experience_to": value.max(), "experience_mean": value.mean()}
@@ -82,13 +84,13 @@ def compute(
 
 
 def _find(facts: Facts, experience: Experience, occasion: Occasion | None, horizon: int) -> ir.Table:
-    """The experiences of known customers: event, customer_id, at, value."""
+    """The experiences of known customers: event, customer_id, at, value, weight."""
     table = "commitments" if experience == "promises" else "feedback"
     if not facts.has(table):
         raise MissingTable(measure="loyalty_curve", table=table)
     if experience == "score":
         answers, _ = find_answers(facts, occasion or "relational")
-        return answers.select("event", "customer_id", "at", value=answers.score.cast("float64"))
+        return answers.select("event", "customer_id", "at", "weight", value=answers.score.cast("float64"))
     if experience == "satisfaction":
         return _find_satisfaction(facts, occasion or "event")
     return _find_promises(facts, horizon)
@@ -102,12 +104,16 @@ def _find_satisfaction(facts: Facts, occasion: Occasion) -> ir.Table:
     has_csat = len(facts.run(csat.select("feedback_id").limit(1))) > 0
     said = csat if has_csat else said.filter(said.question == "stars")
     value = (said.score - said.scale_min) / (said.scale_max - said.scale_min).nullif(0)
-    rows = said.select("customer_id", event="feedback_id", at="said_at", value=value.round(6))
+    rows = said.select("customer_id", event="feedback_id", at="said_at", value=value.round(6), weight=1.0)
     return rows.filter(rows.value.notnull())
 
 
 def _find_promises(facts: Facts, horizon: int) -> ir.Table:
-    """Per customer the share of promises kept of those due in the year before the horizon begins, as known then."""
+    """Of each customer the promises due in the year before the horizon begins, as known then: broken (0), kept (1).
+
+    Each outcome is weighted by its share of the customer's promises, so that who buys often has no more say; how many
+    promises there were, which foretells what is bought, then has nothing to do with the part.
+    """
     start = facts.as_of - timedelta(days=horizon)
     then = facts.known_before(start.replace(tzinfo=UTC))
     judged = judge_commitments(then)
@@ -119,10 +125,13 @@ def _find_promises(facts: Facts, horizon: int) -> ir.Table:
         & (due >= ibis.literal(start - timedelta(days=DAYS_BEFORE)))
         & (due < ibis.literal(start))
     )
-    kept = (rows.state == "kept").ifelse(1, 0).cast("float64")  # Spark would take 1.0 for a decimal
-    found = rows.group_by("customer_id").aggregate(value=kept.mean().round(6))
+    own = ibis.window(group_by="customer_id")
+    each = rows.group_by("customer_id", "state").aggregate(promises=rows.count())
+    share = each.promises.cast("float64") / each.promises.sum().over(own).cast("float64")
+    value = (each.state == "kept").ifelse(1, 0).cast("float64")  # Spark would take 1.0 for a decimal
     at = ibis.literal(start - timedelta(seconds=1)).cast("timestamp(6)")  # its horizon is over just now
-    return found.select("customer_id", "value", event="customer_id", at=at)
+    event = each.state + " " + each.customer_id
+    return each.select("customer_id", event=event, at=at, value=value, weight=share)
 
 
 def _cut(rows: ir.Table, names: Sequence[str], parts: int) -> ir.Table:
@@ -161,7 +170,7 @@ loyalty_curve = Measure(
     ),
     definition=mark(
         "What customers did in the year after an experience, from the worst experiences to the best: their score, "
-        "their satisfaction, or the share of promises to them that were kept."
+        "their satisfaction, or a promise to them that was broken or kept."
     ),
     cautions=(
         mark("It is an association, not an effect: good customers may be served better, or be other people."),

@@ -45,11 +45,11 @@ def compute(
     These have no date of their own: who was a customer and had not been asked yet (on that occasion) takes part at the
     mean moment of every month in which others were asked, weighted by the share of customers asked in it. Whether he is
     asked later, be it the next day, does not matter, because who stays or buys again is asked sooner or later; so many
-    of them are newcomers, and raw figures show that. Every answer counts whose horizon is over, several of a person too. Matched figures are standardised: the
-    difference from the passives within strata of what people had done before (purchases, days since the last and since
-    the first, margin of a year), strata weighted as in all answers, those in which an outcome is not known of two of
-    both sides left out.
-    ``occasion`` keeps relational answers, those after an event, or ``any``.
+    of them are newcomers, and raw figures show that. Every answer counts whose horizon is over, several of a person
+    too. Matched figures are standardised: the difference from the passives within strata of what people had done before
+    (purchases, days since the last and since the first, margin of a year), strata weighted as in all answers, those in
+    which an outcome is not known of two of both sides left out. ``occasion`` keeps relational answers, those after an
+    event, or ``any``.
 
     Reads:   feedback (question nps on 0 to 10; customer_id null: left out); invitations; orders, order_lines, returns,
              contacts, referrals, customers.left_at and contracts for what they tell (absent: those columns are null);
