@@ -170,6 +170,41 @@ def test_curve_rises_only_where_its_ends_are_apart(worst: float, best: float, be
     assert not any("Almost nobody" in text for text in section.texts)
 
 
+@pytest.mark.parametrize(
+    ("rates", "beginning"),
+    [
+        ((0.3, 0.33, 0.35, 0.4), "The better the score, the more customers buy again"),
+        ((0.3, 0.5, 0.4), "Customers with the best experiences buy again more than those with the worst: 40%, "),
+        ((0.3, 0.5, 0.32), "Customers with the best experiences buy again as much as those with the worst"),
+        ((0.3, 0.32, 0.31), "From the worst experiences to the best, customers buy again alike"),
+    ],
+)
+def test_curve_rises_only_where_what_lies_between_bears_it_out(rates: tuple[float, ...], beginning: str) -> None:
+    section = how_it_pays(told(loyalty_curve=(("part",), [lived(part, rate) for part, rate in enumerate(rates, 1)])))
+    assert section is not None
+    assert section.heading.startswith(beginning)
+
+
+def test_curve_rises_only_where_the_line_through_all_parts_does() -> None:
+    """The ends are apart, but what is known best lies between them and does not rise."""
+    level = [lived(part, 0.345, 0.002) for part in range(2, 8)]
+    section = how_it_pays(told(loyalty_curve=(("part",), [lived(1, 0.3, 0.04), *level, lived(8, 0.385, 0.04)])))
+    assert section is not None
+    assert "between them it does not rise steadily" in section.heading
+
+
+def test_curve_of_promises_tells_the_broken_from_the_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [lived(1, 0.3) | {"experience_from": 0.0}, lived(2, 0.4) | {"experience_from": 1.0}]
+    questions = told(loyalty_curve=(("part",), parts))
+    ask = questions.ask
+    monkeypatch.setattr(questions, "ask", lambda name, experience: ask(name) if experience == "promises" else None)
+    section = how_it_pays(questions)
+    assert section is not None
+    assert section.heading.startswith("Customers to whom a promise was kept buy again more than those to whom one was")
+    assert section.table is not None
+    assert [row[0] for row in section.table.rows] == ["broken promise", "kept promise"]
+
+
 def test_curve_of_those_who_hardly_ever_come_back_says_how_few_they_are() -> None:
     section = how_it_pays(told(loyalty_curve=(("part",), [lived(1, 0.01, 0.005), lived(2, 0.03, 0.005)])))
     assert section is not None

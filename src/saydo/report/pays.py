@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations, permutations
 
 from saydo.charts import Grid
 from saydo.charts.figures import heading, show
@@ -12,6 +13,7 @@ from saydo.report.afterwards import DAYS, deeds, difference_figure, draw_bought,
 from saydo.report.story import LEAST, Questions, Record, Section, Step, known, notes_of, picture_by
 from saydo.result import Result
 
+NORMAL_95 = 1.959964  # a normal interval of 95 % reaches so many standard errors to either side
 GROUPS = ("content", "answered", "late")
 SELDOM = 0.05  # of what was followed: a share bought again below which little can be told
 WITHIN, SETTLED = 2, 30  # days in which a case is answered in time, and in which it is settled
@@ -25,10 +27,13 @@ _LIVED = {
         mark("Satisfaction, from the worst to the best"),
     ),
     "promises": (
-        mark("The more promises to them were kept, the more customers buy again within a year: from {worst} to {best}"),
-        mark("Promises kept, from the fewest to all"),
+        mark(
+            "Customers to whom a promise was kept buy again more than those to whom one was broken: {best}, against {worst}"
+        ),
+        mark("A promise to them"),
     ),
 }
+_PROMISED = {0: mark("broken promise"), 1: mark("kept promise")}
 
 
 def how_it_pays(questions: Questions) -> Section | None:
@@ -37,7 +42,7 @@ def how_it_pays(questions: Questions) -> Section | None:
         result = questions.ask("loyalty_curve", experience=experience)
         records = sorted(known(result), key=lambda record: record["part"])
         if result is not None and len(records) > 1 and min(records[0]["events"], records[-1]["events"]) >= LEAST:
-            return _curve(result, records, experience, translate(rising, **_ends(records)), translate(title))
+            return _curve(result, records, experience, _curve_heading(records, rising), translate(title))
     return None
 
 
@@ -45,15 +50,52 @@ def _ends(records: Sequence[Record]) -> dict[str, str]:
     return {name: show(one["bought_rate"], "share") for name, one in (("worst", records[0]), ("best", records[-1]))}
 
 
-def _curve(result: Result, records: Sequence[Record], experience: str, rising: str, title: str) -> Section:
-    worst, best = records[0], records[-1]
-    if best["bought_low"] <= worst["bought_high"]:
-        rising = translate("From the worst experiences to the best, customers buy again alike, as far as can be told")
-        if best["bought_high"] < worst["bought_low"]:
-            rising = translate(
-                "Customers with the best experiences buy again less than those with the worst: {best}, against {worst}",
-                **_ends(records),
-            )
+def _curve_heading(records: Sequence[Record], rising: str) -> str:
+    """``rising`` only where all parts bear it out; else what the ends show, or that nothing can be told apart."""
+    worst, best, ends = records[0], records[-1], _ends(records)
+    if _is_surely_less(worst, best):
+        if _rises(records):
+            return translate(rising, **ends)
+        return translate(
+            "Customers with the best experiences buy again more than those with the worst: {best}, against {worst}; "
+            "between them it does not rise steadily",
+            **ends,
+        )
+    if _is_surely_less(best, worst):
+        return translate(
+            "Customers with the best experiences buy again less than those with the worst: {best}, against {worst}",
+            **ends,
+        )
+    if any(_is_surely_less(one, other) for one, other in permutations(records, 2)):
+        return translate(
+            "Customers with the best experiences buy again as much as those with the worst, as far as can be told; "
+            "between them it differs"
+        )
+    return translate("From the worst experiences to the best, customers buy again alike, as far as can be told")
+
+
+def _is_surely_less(one: Record, other: Record) -> bool:
+    """Do fewer buy again, by more than both intervals allow?"""
+    return bool(one["bought_high"] < other["bought_low"])
+
+
+def _rises(records: Sequence[Record]) -> bool:
+    """Does the line through all parts rise by more than chance, and does no part surely fall below one before it?
+
+    The line is weighted by how sure each part is, with a 95 % interval; through two parts it is their difference.
+    """
+    if any(_is_surely_less(later, before) for before, later in combinations(records, 2)):
+        return False
+    width = [record["bought_high"] - record["bought_low"] for record in records]
+    weight = [(2 * NORMAL_95 / max(one, 1e-9)) ** 2 for one in width]
+    mean = sum(w * place for place, w in enumerate(weight)) / sum(weight)
+    from_mean = [w * (place - mean) for place, w in enumerate(weight)]
+    slope = sum(w * record["bought_rate"] for w, record in zip(from_mean, records, strict=True))
+    error = sum(w * (place - mean) ** 2 for place, w in enumerate(weight)) ** 0.5  # of slope, in the same unit
+    return bool(slope > NORMAL_95 * error)
+
+
+def _curve(result: Result, records: Sequence[Record], experience: str, told: str, title: str) -> Section:
     look = Look(
         translate("Share who bought again within a year"),
         (title, heading("bought_rate"), heading("events")),
@@ -93,11 +135,13 @@ def _curve(result: Result, records: Sequence[Record], experience: str, rising: s
         )
     table = Grid((title, *map(heading, ("bought_rate", "margin_mean", "referrals_mean"))), rows)
     drawn = picture_by(lambda width: listed(points, look, width))
-    return Section("curve", rising, None, texts, [drawn], table=table, beneath=[no_effect()], notes=notes_of(result))
+    return Section("curve", told, None, texts, [drawn], table=table, beneath=[no_effect()], notes=notes_of(result))
 
 
 def _lived(record: Record, experience: str) -> str:
     low, high = record["experience_from"], record["experience_to"]
+    if experience == "promises":
+        return translate(_PROMISED[round(low)])
     write = number if experience == "score" else percent
     return write(low) if low == high else translate("{low} to {high}", low=write(low), high=write(high))
 
