@@ -28,7 +28,8 @@ _LIVED = {
     ),
     "promises": (
         mark(
-            "Customers to whom a promise was kept buy again more than those to whom one was broken: {best}, against {worst}"
+            "Customers to whom a promise was kept buy again more than those to whom one was broken: {best}, against "
+            "{worst}"
         ),
         mark("A promise to them"),
     ),
