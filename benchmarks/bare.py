@@ -382,7 +382,8 @@ _REPEAT_RATE = Bare(
 _RFM = Bare(
     f"""
     WITH sold AS (FROM orders WHERE {_IS_SOLD}),
-    bought AS (SELECT customer_id, count(*) orders, '2026-01-01'::date - max(ordered_at)::date AS days
+    bought AS (SELECT customer_id, count(*) orders, '2026-01-01'::date - max(ordered_at)::date AS days,
+        nullif(max(ordered_at)::date - min(ordered_at)::date, 0) / nullif(count(*) - 1, 0) pause
         FROM sold GROUP BY ALL),
     sums AS (SELECT customer_id, sum(quantity::double * unit_price::double) sales
         FROM order_lines JOIN sold USING (order_id) GROUP BY ALL),
@@ -395,7 +396,8 @@ _RFM = Bare(
     SELECT $cut CASE WHEN r >= 4 AND f >= 3.5 THEN 'champions' WHEN r >= 4 AND orders = 1 THEN 'new'
         WHEN r >= 4 THEN 'promising' WHEN r <= 2 AND f >= 3.5 THEN 'at risk' WHEN r <= 2 AND f >= 2 THEN 'asleep'
         WHEN r <= 2 THEN 'lost' WHEN f >= 3.5 THEN 'loyal' ELSE 'wavering' END segment, count(*) customers,
-        sum(orders) orders, sum(sales) sales, quantile_cont(days, 0.5) days_since_last_purchase_median
+        sum(orders) orders, sum(sales) sales, quantile_cont(days, 0.5) days_since_last_purchase_median,
+        quantile_cont(pause, 0.5) days_between_purchases_median
     FROM marked GROUP BY ALL""",
     {"country": "country"},
 )

@@ -15,6 +15,7 @@ from saydo.measures import find
 from saydo.report.afterwards import what_the_score_adds, what_they_did_after
 from saydo.report.bring import what_contracts_are_worth, what_recommendations_bring
 from saydo.report.cost import what_broken_promises_cost
+from saydo.report.does import which_segments_there_are
 from saydo.report.drivers import what_the_score_goes_with
 from saydo.report.pays import how_it_pays, who_came_back
 from saydo.report.story import Questions, figure_of, is_surely_above, is_surely_below
@@ -209,6 +210,29 @@ def test_curve_of_those_who_hardly_ever_come_back_says_how_few_they_are() -> Non
     section = how_it_pays(told(loyalty_curve=(("part",), [lived(1, 0.01, 0.005), lived(2, 0.03, 0.005)])))
     assert section is not None
     assert "Almost nobody buys again in these facts, 20 of 1,000" in section.texts[1]
+
+
+def segment(name: str, silent: float, usual: float | None, customers: int = 40) -> Row:
+    paces = {"days_since_last_purchase_median": silent, "days_between_purchases_median": usual}
+    return {"segment": name, "customers": customers, "customer_share": 0.2, "sales_share": 0.3, **paces}
+
+
+@pytest.mark.parametrize(
+    ("silent", "usual", "beginning", "is_called"),
+    [
+        (200, 30, "40 good customers have not bought for long; they made 30% of our sales", True),
+        (8, 30, "40 good customers bought longer ago than most, but not long ago", False),
+        (60, 30, "40 good customers bought longer ago than most, but not long ago", False),
+        (200, None, "40 good customers bought longer ago than most, but not long ago", False),
+    ],
+)
+def test_good_customers_have_stopped_only_if_silent_by_their_own_measure(
+    silent: float, usual: float | None, beginning: str, is_called: bool
+) -> None:
+    section = which_segments_there_are(told(rfm=(("segment",), [segment("at risk", silent, usual)])))
+    assert section is not None
+    assert section.heading.startswith(beginning)
+    assert (section.step is not None, len(section.texts)) == (is_called, 2 if is_called else 1)
 
 
 def case(group: str, difference: float | None, events: int = 60) -> Row:

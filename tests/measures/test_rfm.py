@@ -70,6 +70,19 @@ def test_rfm_shares_and_sums_are_those_of_the_whole() -> None:
     assert sum(row["sales_share"] for row in rows) == pytest.approx(1)
 
 
+def test_rfm_tells_how_often_customers_buy() -> None:
+    """Every 10 days, every 40 days, and once or on one day: that tells no pace."""
+    paced = {"often": [(5, 9.0), (15, 9.0), (25, 9.0)], "seldom": [(1, 9.0), (81, 9.0), (81, 9.0)]}
+    facts = make_facts(**_company({**paced, "once": [(3, 9.0)], "day": [(4, 9.0), (4, 9.0)]}))
+    found = measures.rfm(facts, by="customer_id", as_of=str(TODAY))
+    assert {row["customer_id"]: row["days_between_purchases_median"] for row in found} == {
+        "often": 10,
+        "seldom": 40,
+        "once": None,
+        "day": None,
+    }
+
+
 def test_rfm_marks_are_given_before_the_split() -> None:
     customers = {f"c{n}": [(n, 10.0 * n)] for n in range(1, 21)}
     records = [{"customer_id": who, "country": "FR" if number % 2 else "CH"} for number, who in enumerate(customers)]

@@ -168,6 +168,7 @@ HEADINGS = {
     "orders_per_customer": mark("orders per customer"),
     "sales_per_customer": mark("sales per customer"),
     "days_since_last_purchase_median": mark("half bought within the last"),
+    "days_between_purchases_median": mark("half buy at least every"),
     "scale_min": mark("scale from"),
     "scale_max": mark("scale to"),
     "kept_answers": mark("answers when kept"),

@@ -21,6 +21,7 @@ from saydo.measures._split import split_rows
 from saydo.stats.arrays import divide
 
 SEGMENTS = ("champions", "loyal", "new", "promising", "wavering", "at risk", "asleep", "lost")
+_MEDIANS = {"days_since_last_purchase_median": "days", "days_between_purchases_median": "pause"}
 
 
 _THEIRS = "customers_segment"  # the segment that the company itself gave, where it is a split
@@ -49,7 +50,9 @@ def compute(
              (their sum is what was bought for; shipping is not counted); columns of customers for splits.
     Returns: the splits (the company's own segment as customers_segment); segment; customers, orders (counts);
              customer_share (0 to 1, of the group's customers); orders_per_customer; sales, sales_share (0 to 1),
-             sales_per_customer (the company's currency, VAT excluded); days_since_last_purchase_median (days).
+             sales_per_customer (the company's currency, VAT excluded); days_since_last_purchase_median (days);
+             days_between_purchases_median (days: the median of what lies between two purchases of each customer on
+             average, of those who bought on two days; else null).
     Interval: none: it is a census of what was bought.
     Cautions: fifths compare customers with each other, not with a goal: there are always some at risk. It looks back;
              it does not say what anybody will do.
@@ -68,14 +71,14 @@ def compute(
         customers=rows.count(),
         orders=rows.orders.sum(),
         sales=rows.sales.sum(),
-        days_since_last_purchase_median=rows.days.quantile(0.5),
+        **{name: rows[of].quantile(0.5) for name, of in _MEDIANS.items()},
     )
     notes = note_unknown_customers(facts, since, until)
     return Figures(_figures(found, names), (*names, "segment"), split.overlaps, notes)
 
 
 def _sum_customers(facts: Facts, since: date | None, until: date | None) -> ir.Table:
-    """Per customer: orders, sales (company's currency), days since the last purchase."""
+    """Per customer: orders, sales (company's currency), days since the last purchase, mean days between purchases."""
     purchases = add_rate(facts, "orders", in_period(facts, find_purchases(facts), "ordered_at", since, until))
     own = purchases.select("customer_id", "ordered_at", "rate", _order="order_id")
     lines = facts.table("order_lines")
@@ -83,11 +86,15 @@ def _sum_customers(facts: Facts, since: date | None, until: date | None) -> ir.T
     amount = lines.quantity.cast("float64") * lines.unit_price.cast("float64")
     sold = lines.mutate(amount=amount).join(own, [("order_id", "_order")])
     sales = sold.group_by(_customer=sold.customer_id).aggregate(sales=(sold.amount * sold.rate).sum())
-    bought = own.group_by("customer_id").aggregate(orders=own.count(), last_at=own.ordered_at.max())
+    bought = own.group_by("customer_id").aggregate(
+        orders=own.count(), first_at=own.ordered_at.min(), last_at=own.ordered_at.max()
+    )
     rows = bought.left_join(sales, [("customer_id", "_customer")])
     today = ibis.literal(facts.local_day(facts.as_of))
-    days = today.delta(facts.local(bought.last_at).date(), unit="day")
-    return rows.select("customer_id", orders=bought.orders, sales=sales.sales.coalesce(0.0), days=days)
+    first, last = (facts.local(rows[name]).date() for name in ("first_at", "last_at"))
+    pause = last.delta(first, unit="day").nullif(0) / (rows.orders - 1).nullif(0)
+    days, sold = today.delta(last, unit="day"), rows.sales.coalesce(0.0)
+    return rows.select("customer_id", "orders", sales=sold, days=days, pause=pause.cast("float64"))
 
 
 def _add_marks(rows: ir.Table) -> ir.Table:
@@ -132,9 +139,9 @@ def _figures(found: pa.Table, names: Sequence[str]) -> pa.Table:
         "sales": sales,
         "sales_share": divide(sales, np.bincount(group, sales)[group]),
         "sales_per_customer": divide(sales, customers),
-        "days_since_last_purchase_median": column(found, "days_since_last_purchase_median"),
+        **{name: column(found, name) for name in _MEDIANS},
     }
-    return add_columns(found.drop_columns(["sales", "days_since_last_purchase_median"]), columns)
+    return add_columns(found.drop_columns(["sales", *_MEDIANS]), columns)
 
 
 rfm = Measure(

@@ -36,10 +36,11 @@ SEGMENTS = {
     "new": mark("bought for the first time, lately"),
     "promising": mark("bought lately, not yet often or much"),
     "wavering": mark("neither lately nor often"),
-    "at risk": mark("bought often and much, but no longer"),
-    "asleep": mark("bought a few times, long ago"),
-    "lost": mark("bought once or little, long ago"),
+    "at risk": mark("bought often and much, but longer ago than most"),
+    "asleep": mark("bought a few times, longer ago than most"),
+    "lost": mark("bought once or little, longer ago than most"),
 }
+SILENT = 2  # times as long as they usually let pass: from then on customers are said to have stopped
 
 
 def what_customers_do(questions: Questions) -> Chapter:
@@ -75,7 +76,7 @@ def who_comes_again(questions: Questions) -> Section | None:
     if record["days_to_second_median"] is not None:
         texts.append(
             translate(
-                "Of those who came back, half did so within {days}: that is when a word from us is most to the point.",
+                "Of those who came back, half did so within {days}.",
                 days=show(record["days_to_second_median"], "days"),
             )
         )
@@ -207,30 +208,13 @@ def which_segments_there_are(questions: Questions) -> Section | None:
     if result is None or not rows:
         return None
     risk = rows.get("at risk")
-    step = None
-    if risk:
-        share = percent(risk["sales_share"])
-        heading = translate_count(
-            "{count} good customer has not bought for long; it made {share} of our sales",
-            "{count} good customers have not bought for long; they made {share} of our sales",
-            risk["customers"],
-            share=share,
-        )
-        step = Step(
-            translate_count(
-                "Call the good customer who has stopped buying: ask what happened, do not sell.",
-                "Call the best of the {count} good customers who have stopped buying: ask what happened, do not sell.",
-                risk["customers"],
-            ),
-            risk["customers"],
-            "segments",
-        )
-    else:
-        heading = translate("Who buys often and much still buys")
     text = translate(
         "Customers by when they last bought, how often and for how much, each compared with all others. It looks "
         "back: it does not say what anybody will do."
     )
+    texts, step = [text], None
+    if risk and _have_stopped(risk):
+        texts, step = [text, _how_long_silent(risk)], _call(risk)
     head = tuple(map(heading_of, ("segment", "what it is", "customers", "customer_share", "sales_share")))
     table = tuple(
         (
@@ -243,7 +227,53 @@ def which_segments_there_are(questions: Questions) -> Section | None:
         for name in SEGMENTS
         if name in rows
     )
-    return Section("segments", heading, None, [text], table=Grid(head, table, 2), step=step, notes=notes_of(result))
+    grid, notes = Grid(head, table, 2), notes_of(result)
+    return Section("segments", _segments_heading(risk), None, texts, table=grid, step=step, notes=notes)
+
+
+def _have_stopped(risk: Record) -> bool:
+    """Are they silent by their own measure? Among customers who all bought last week some did so longest ago, too."""
+    silent, usual = risk["days_since_last_purchase_median"], risk["days_between_purchases_median"]
+    return usual is not None and bool(silent > SILENT * usual)
+
+
+def _segments_heading(risk: Record | None) -> str:
+    if not risk:
+        return translate("Nobody who buys often and much is among those who bought longest ago")
+    shown = {"share": percent(risk["sales_share"])}
+    if _have_stopped(risk):
+        return translate_count(
+            "{count} good customer has not bought for long; it made {share} of our sales",
+            "{count} good customers have not bought for long; they made {share} of our sales",
+            risk["customers"],
+            **shown,
+        )
+    return translate_count(
+        "{count} good customer bought longer ago than most, but not long ago for one who buys as often; it made "
+        "{share} of our sales",
+        "{count} good customers bought longer ago than most, but not long ago for people who buy as often; they made "
+        "{share} of our sales",
+        risk["customers"],
+        **shown,
+    )
+
+
+def _how_long_silent(risk: Record) -> str:
+    return translate(
+        "Half of these good customers have not bought for {silent} or more; half used to buy every {usual} or more "
+        "often.",
+        silent=show(risk["days_since_last_purchase_median"], "days"),
+        usual=show(risk["days_between_purchases_median"], "days"),
+    )
+
+
+def _call(risk: Record) -> Step:
+    text = translate_count(
+        "Call the good customer who has stopped buying: ask what happened, do not sell.",
+        "Call the best of the {count} good customers who have stopped buying: ask what happened, do not sell.",
+        risk["customers"],
+    )
+    return Step(text, risk["customers"], "segments")
 
 
 def _returns(questions: Questions) -> Section | None:
