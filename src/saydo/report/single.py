@@ -12,16 +12,30 @@ from saydo.charts.cells import tell
 from saydo.charts.figures import SCALES, begin, heading, is_told, show_group, show_period
 from saydo.charts.groups import number_of_groups
 from saydo.language import mark, translate, translate_count
+from saydo.language import number as show_number
 from saydo.measures import TIME_UNITS
-from saydo.report.story import Figure, Picture, Record, figure_of, known, picture, value_of
+from saydo.report.story import Figure, Picture, Record, figure_of, known, picture, value_of, widened_ends
 from saydo.result import Result
 
 FOREMOST = 4
 _UNTOLD = ("rank", *SCALES)  # they place a row and do not name it
 _PARTS = ("score", "item")  # unknown in rows of the whole
+_SCORES, _TONGUES = (
+    ("nps", "satisfaction"),
+    ("country", "language"),
+)  # levels on a scale, and those who use it their way
 _DIFFERENT = ("question", "outcome", "scale_max", "occasion")  # rows that differ in these cannot be ranked
 _BESIDE = mark("{measure}: {first} stands at {first_figure}, {last} at {last_figure}")
 _EXTREMES = mark("{measure}: {first} comes first with {first_figure}, {last} last with {last_figure}")
+_APART = mark("{measure}: {first} stands above {last} by more than chance, with {first_figure} against {last_figure}")
+_NOISE = mark(
+    "{measure}: {count} groups, from {last_figure} to {first_figure}; even the highest and the lowest may differ by "
+    "chance alone"
+)
+_HABITS = mark(
+    "{measure}: {first} stands at {first_figure}, {last} at {last_figure}; people of different countries and languages "
+    "use scales differently, so this is no ranking"
+)
 _COURSE = mark("{measure}: from {first_figure} ({first}) to {last_figure} ({last})")
 _COURSE_OF = mark("{measure}, {group}: from {first_figure} ({first}) to {last_figure} ({last})")
 _SOLE = mark("{measure}: {figure}")
@@ -62,24 +76,53 @@ def _wholes(result: Result, records: list[Record]) -> list[Record]:
 
 
 def _tell_groups(result: Result, records: list[Record], title: str) -> str:
-    """From when to when, from whom to whom; or the two most counted, where rows are of different things."""
+    """From when to when, from whom to whom; or the two most counted, where rows are of different things.
+
+    Who comes first and last is said only where that is more than chance.
+    """
     if any(name in TIME_UNITS for name in result.by):
         return _tell_course(result, records, title)
     number = number_of_groups(result)
     if any(len({record[name] for record in records}) > 1 for name in _DIFFERENT if name in result.by):
-        most = sorted(records, key=lambda one: -(one[result.measure.count] or 0))
-        pattern, first, last = _BESIDE, most[0], most[1]
+        pattern, first, last = (_BESIDE, *_most_counted(result, records))
     elif number:
         ordered = sorted(records, key=lambda one: (one[number] is None, one[number]))
         pattern, first, last = _COURSE, ordered[0], ordered[-1]
     else:
-        ordered = sorted(records, key=lambda one: -one[result.measure.headline])
-        pattern, first, last = _EXTREMES, ordered[0], ordered[-1]
+        pattern, first, last = _find_extremes(result, records)
     places = {"first": label_of(result, first, records), "last": label_of(result, last, records)}
     if number and pattern == _COURSE:
         places = {place: f"{heading(number, result.measure.name)} {name}" for place, name in places.items()}
     figures = {"first_figure": _own_value(result, first), "last_figure": _own_value(result, last)}
-    return translate(pattern, measure=title, **places, **figures)
+    return translate(pattern, measure=title, count=show_number(len(records)), **places, **figures)
+
+
+def _most_counted(result: Result, records: list[Record]) -> tuple[Record, Record]:
+    most = sorted(records, key=lambda one: -(one[result.measure.count] or 0))
+    return most[0], most[1]
+
+
+def _find_extremes(result: Result, records: list[Record]) -> tuple[str, Record, Record]:
+    """What can be said of the highest and the lowest group, and which they are.
+
+    Of many alike groups some lie far apart by chance, the small ones first. So their intervals, widened for the number
+    of groups, must not overlap; else two other groups are named that are apart, if there are any.
+    """
+    measure = result.measure
+    if measure.name in _SCORES and _telling([name for name in result.by if name.endswith(_TONGUES)], records):
+        return (_HABITS, *_most_counted(result, records))
+    ordered = sorted(records, key=lambda one: -one[measure.headline])
+    first, last = ordered[0], ordered[-1]
+    if not measure.low:
+        return _EXTREMES, first, last
+    ends = [widened_ends(measure, record, len(records)) for record in ordered]
+    if ends[0][0] > ends[-1][1]:
+        return _EXTREMES, first, last
+    above = max(range(len(ends)), key=lambda place: ends[place][0])
+    below = min(range(len(ends)), key=lambda place: ends[place][1])
+    if ends[above][0] > ends[below][1]:
+        return _APART, ordered[above], ordered[below]
+    return _NOISE, first, last
 
 
 def _own_value(result: Result, record: Record) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -256,17 +257,26 @@ def outliers(result: Result, whole: float, among: int | None = None) -> tuple[li
     look goes over more groups than those of ``result``. Quantiles are Student's with the degrees of freedom of the
     customers (or accounts) behind the group, because far out they differ much where these are few.
     """
-    measure = result.measure
-    records = comparable(result)
-    tail = 0.025 / max(1, among or len(records))
-
-    def end(record: Record, name: str) -> float:
-        value, df = float(record[measure.headline]), record["clusters"] - 1
-        return value + float(stdtrit(df, 1 - tail) / stdtrit(df, 0.975)) * (float(record[name]) - value)
-
-    below = sorted((r for r in records if end(r, measure.high) < whole), key=lambda r: r[measure.headline])
-    above = sorted((r for r in records if end(r, measure.low) > whole), key=lambda r: -r[measure.headline])
+    measure, records = result.measure, comparable(result)
+    looks = among or len(records)
+    ends = [(record, *widened_ends(measure, record, looks)) for record in records]
+    below = sorted((r for r, _, high in ends if high < whole), key=lambda r: r[measure.headline])
+    above = sorted((r for r, low, _ in ends if low > whole), key=lambda r: -r[measure.headline])
     return below, above
+
+
+def widened_ends(measure: Measure, record: Record, looks: int) -> tuple[float, float]:
+    """The ends of a group's interval, widened for so many looks (Bonferroni); of bounds, which no chance moves, as they
+    are; without an end (a single customer) endlessly far.
+    """
+    value, clusters = float(record[measure.headline]), record.get("clusters")
+    df = math.inf if clusters is None else clusters - 1
+    if record[measure.low] is None or record[measure.high] is None or df < 1:
+        return -math.inf, math.inf
+    tail = 0.025 if measure.is_bounded else 0.025 / max(1, looks)
+    factor = float((stdtrit(df, 1 - tail) / stdtrit(df, 0.975)) if df < math.inf else ndtri(1 - tail) / ndtri(0.975))
+    low, high = (value + factor * (float(record[name]) - value) for name in (measure.low, measure.high))
+    return low, high
 
 
 def is_surely_below(record: Record, name: str, value: float, among: int = 1) -> bool:
