@@ -29,7 +29,7 @@ from benchmarks.coverage.samples import (
     weigh_outcomes,
 )
 from saydo.measures._clusters import rate_interval, share_interval
-from saydo.stats import changes, intervals, weighting
+from saydo.stats import changes, intervals, shrinkage, weighting
 from saydo.stats.estimates import Estimate, Sums, estimate_mean
 from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
 
@@ -196,6 +196,29 @@ def _raked(rng: np.random.Generator) -> Iterator[Pair]:
         yield float(ours), float(textbook)
 
 
+def _shrunk(rng: np.random.Generator) -> Iterator[Pair]:
+    for groups, spread in product((3, 5, 10, 30, 200), (0.0, 0.05, 0.12, 0.25)):
+        held = []
+        for _ in range(20_000 // groups):
+            truth = np.clip(rng.normal(0.3, spread, groups), -0.6, 0.6)
+            chances = np.stack([(0.65 - truth) / 2, np.full(groups, 0.35), (0.65 + truth) / 2], 1)
+            sums = of_classes(rng.multinomial(rng.integers(5, 60, groups), chances))
+            variances = shrinkage.pool_variance(sums) / sums.n
+            _, low, high = shrinkage.shrink(sums.mean, variances)
+            held.append([holds(one, truth).mean() for one in ((low, high), _empirical_bayes(sums.mean, variances))])
+        ours, textbook = np.mean(held, axis=0)
+        yield float(ours), float(textbook)
+
+
+def _empirical_bayes(estimates: Array, variances: Array) -> tuple[Array, Array]:
+    """As if the variance between groups were what DerSimonian and Laird estimate."""
+    between = shrinkage.compare_groups(estimates, variances)
+    pull = variances / (variances + between.variance)
+    half = Z * np.sqrt(variances * (1 - pull) + (pull * between.se) ** 2)
+    value = pull * between.mean + (1 - pull) * estimates
+    return value - half, value + half
+
+
 # --- means and changes
 
 _SCORES = (
@@ -330,6 +353,12 @@ STUDIES = (
     ),
     Study("post_stratify", "4 to 20 cells, 20 to 200 answers", "R's survey, 1.96 se", _post_stratified),
     Study("estimate_raked", "2 or 3 margins, 20 to 400 answers", "R's survey, 1.96 se", _raked),
+    Study(
+        "shrink",
+        "3 to 200 groups of 5 to 59 answers that differ by 0 to 25 points",
+        "as if DerSimonian and Laird's variance were true",
+        _shrunk,
+    ),
     Study(
         "mean_score_interval", "5, 10, 30, 100 answers, seven distributions", "Student", _mean_scores(5, 10, 30, 100)
     ),

@@ -9,6 +9,7 @@ never 0. Nothing here grows with the number of customers: the engine has counted
     ratios.py       rates and weighted means when a customer, order or account gives several answers
     weighting.py    post-stratification, raking, and how far those who did not answer could move a score
     changes.py      is it more than noise: two groups, the same people twice, many comparisons at once
+    shrinkage.py    small groups borrow strength from all the others
     importance.py   what of several things that vary together the variation of a score goes with
     keyness.py      which words set one group of texts apart from another
     effects.py      what an event changes where chance did not choose whom it strikes; E-values
