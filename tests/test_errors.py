@@ -7,7 +7,8 @@ import string
 import pytest
 
 from saydo import errors
-from saydo.errors import SaydoError, UnknownMeasure, nearest
+from saydo.errors import MissingTable, SaydoError, UnknownMeasure, nearest
+from saydo.language import use
 
 
 def _all(root: type[SaydoError]) -> list[type[SaydoError]]:
@@ -43,3 +44,8 @@ def test_error_survives_braces_in_a_value() -> None:
 
 def test_nearest_puts_what_looks_alike_first() -> None:
     assert nearest("npss", ["margin", "nps", "rfm"])[0] == "nps"
+
+
+def test_tables_are_called_in_every_language_as_their_files_must_be() -> None:
+    with use("fr"):
+        assert "la table cases," in str(MissingTable(measure="recovery", table="cases"))

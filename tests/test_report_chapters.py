@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from saydo.report.cost import what_broken_promises_cost
 from saydo.report.does import which_segments_there_are
 from saydo.report.drivers import what_the_score_goes_with
 from saydo.report.pays import how_it_pays, who_came_back
-from saydo.report.story import Questions, figure_of, is_surely_above, is_surely_below
+from saydo.report.story import Questions, figure_of, is_surely_above, is_surely_below, only_over
 from saydo.report.talk import what_people_talk_about
 from saydo.report.worth import how_well_foretold, what_they_are_worth
 from saydo.result import Note, Result
@@ -659,3 +659,11 @@ def test_bounds_are_told_as_bounds_and_not_at_all_where_everything_is_known() ->
     rows = [row | {"earned_growth_high": 0.11}, row | {"earned_growth_high": 0.05}]
     result = Result(find("earned_growth"), pa.Table.from_pylist(rows), (), AS_OF, "EUR", {}, ())
     assert [figure_of(result, record).sure for record in rows] == ["bounds: 5% to 11% · 120 customers", "120 customers"]
+
+
+def test_a_month_of_which_only_some_days_count_is_not_compared_with_whole_ones() -> None:
+    starts = [date(2024, month, 1) for month in (1, 2, 3)]
+    rows = pa.table({"month": starts, "kept_rate": [0.5, 0.9, 0.1]})
+    result = Result(find("promises_kept"), rows, ("month",), AS_OF, None, {}, ())
+    facts = make_facts(orders=[{"ordered_at": "2024-03-20"}])
+    assert only_over(result, "month", facts, date(2024, 1, 23)).table["month"].to_pylist() == [date(2024, 2, 1)]

@@ -66,6 +66,8 @@ from typing import ClassVar
 
 from saydo.language import mark, translate
 
+_NAMES = frozenset({"table", "tables", "column", "path", "measure", "name", "split", "package"})
+
 
 class SaydoError(Exception):
     """Something that the user can mend; ``str()`` gives what is wrong and what to do, in the language in use."""
@@ -79,7 +81,8 @@ class SaydoError(Exception):
         super().__init__(self.wrong)
 
     def __str__(self) -> str:
-        values = {name: translate(value) for name, value in self.values.items()}  # a value can be a message id too
+        # a value can be a message id too, but what a file or a column is called is what people must type
+        values = {name: value if name in _NAMES else translate(value) for name, value in self.values.items()}
         return " ".join(translate(text, **values) for text in (self.wrong, self.way_out) if text)
 
 

@@ -99,7 +99,8 @@ def print_measure(console: Console, measure: Measure) -> None:
     console.print(Text(translate(measure.title), style="bold"))
     for text in (measure.question, measure.definition, *measure.cautions):
         console.print(Text(translate(text)))
-    console.print(Text(translate(_NEEDS, tables=", ".join(measure.reads))))
+    if measure.reads:
+        console.print(Text(translate(_NEEDS, tables=", ".join(measure.reads))))
     table = _table(*map(translate, _SETTING_HEADINGS))
     for name, (kind, default) in measure.settings.items():
         table.add_row(name, Text(_tell_kind(kind)), "" if default is None else str(default))

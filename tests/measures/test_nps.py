@@ -101,6 +101,13 @@ def test_occasions_are_never_mixed() -> None:
     assert only["nps"] == -100.0
 
 
+def test_nps_says_why_answers_from_1_to_10_are_none() -> None:
+    scale = {"scale_min": 1, "scale_max": 10, "said_at": "2024-03-01"}
+    said = [{"customer_id": f"c{n}", "score": 1 + n % 10, **scale} for n in range(30)]
+    with pytest.raises(NothingToMeasure, match="all answers are on another scale than 0 to 10"):
+        nps(make_facts(feedback=said))
+
+
 def test_answers_on_another_scale_are_left_out_and_counted() -> None:
     answers = say(9, 9, 9, 9, 9) + say(5, question="nps", scale_min=1, scale_max=5)
     result = nps(make_facts(feedback=answers))

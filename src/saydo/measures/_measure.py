@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from saydo.company import Facts, parse_moment, require_moment
 from saydo.errors import BadSetting, EmptyTable, MissingTable, NoInterval, NothingToMeasure, UnknownSetting, nearest
-from saydo.language import mark
+from saydo.language import mark, translate
 from saydo.measures._compare import compare_results
 from saydo.measures._split import KEYS_OF_PEOPLE, TIME_UNITS
 from saydo.result import Note, Result
@@ -180,12 +180,19 @@ class Measure:
         return _parse(name, value, self.settings[name][0])
 
 
+_KINDS = {bool: mark("yes or no"), int: mark("a whole number"), float: mark("a number: 0.5 for a half")}
+
+
+def _one_of(options: Sequence[Any]) -> str:
+    return translate(mark("one of {choices}"), choices=", ".join(map(str, options)))
+
+
 def _parse(name: str, value: Any, kind: Any) -> Any:
     """A setting's value from a text or a value, checked against its type."""
     options = [option for option in get_args(kind) if option is not type(None)]
     if get_origin(kind) is Literal:
         if value not in options:
-            raise BadSetting(name=name, value=value, choices=options)
+            raise BadSetting(name=name, value=value, choices=_one_of(options))
         return value
     plain = options[0] if options else kind
     if get_origin(plain) is Literal and value is not None:
@@ -204,7 +211,7 @@ def _read(name: str, text: str, plain: Any) -> Any:
     try:
         return {"yes": True, "true": True, "no": False, "false": False}[text.lower()] if plain is bool else plain(text)
     except (KeyError, ValueError):
-        raise BadSetting(name=name, value=text, choices=plain.__name__) from None
+        raise BadSetting(name=name, value=text, choices=_KINDS.get(plain, plain.__name__)) from None
 
 
 def _require_order(facts: Facts, settings: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from saydo.company import Facts
-from saydo.errors import MissingTable
+from saydo.errors import MissingTable, NothingToMeasure
 from saydo.language import mark
 from saydo.measures._answers import answers_to, group_answers
 from saydo.measures._clusters import has_accounts, run_groups, sum_clusters
@@ -23,6 +23,10 @@ from saydo.stats.intervals import nps_interval, nps_interval_effective
 from saydo.stats.ratios import ClusterSums, effective_answers, estimate_ratio
 
 _OTHER_SCALE = mark("Answers on another scale than 0 to 10: {count}. They answer another question and are left out.")
+_ONLY_OTHERS = mark(
+    "all answers are on another scale than 0 to 10, which is another question (1 to 10 has no 0, and nobody can say "
+    "what its answers would have been); they are never recalculated"
+)
 _SCORES = tuple(f"score_{score}" for score in range(11))
 VALUE_DAYS = 365
 _WEIGHT_COLUMNS = {"value": ("feedback_id", "customer_id", "said_at"), "reach": ("reach",)}
@@ -69,6 +73,8 @@ def compute(
     rows = answers_to(facts, ["nps"], since, until)
     rows = rows if occasion is None else rows.filter(rows.occasion == occasion)
     rows, notes = on_own_scale(facts, rows)
+    if notes and not len(facts.run(rows.select("feedback_id").limit(1))):
+        raise NothingToMeasure(measure="nps", reason=_ONLY_OTHERS)
     split = group_answers(facts, "nps", rows, by, each=each, keep=_WEIGHT_COLUMNS.get(weight, ()))
     weighted = _add_weight(facts, split.rows, split.names, weight)
     counts = _count(facts, weighted, split.names, weight != "none")

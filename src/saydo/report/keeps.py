@@ -219,7 +219,7 @@ def _months(questions: Questions) -> Section | None:
     split, whole = questions.lately("promises_kept", "month"), first(questions.lately("promises_kept"))
     if split is None or whole is None:
         return None
-    result = only_over(split, "month", questions.facts)
+    result = only_over(split, "month", questions.facts, questions.since)
     if len(known(result)) < 3:
         return None
     below, _ = outliers(result, whole["kept_rate"])

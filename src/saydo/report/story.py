@@ -199,11 +199,15 @@ def rename(result: Result, split: str, names: Mapping[str, str]) -> Result:
     return replace(result, table=result.table.set_column(index, split, called))
 
 
-def only_over(result: Result, unit: str, facts: Facts) -> Result:
-    """The rows of units of time that are over: the current one would look like a fall or a rise."""
+def only_over(result: Result, unit: str, facts: Facts, since: date | None = None) -> Result:
+    """The rows of whole units of time: one not over, or that began before ``since``, would look like a fall or rise."""
     today = facts.local_day(facts.as_of)
     current = {"month": today.replace(day=1), "quarter": quarter_start(today), "year": today.replace(month=1, day=1)}
-    return replace(result, table=result.table.filter(pc.less(result.table[unit], pa.scalar(current[unit]))))
+    starts = result.table[unit]
+    is_whole = pc.less(starts, pa.scalar(current[unit]))
+    if since:
+        is_whole = pc.and_(is_whole, pc.greater_equal(starts, pa.scalar(since)))
+    return replace(result, table=result.table.filter(is_whole))
 
 
 def first(result: Result | None) -> Record | None:
