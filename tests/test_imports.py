@@ -111,6 +111,16 @@ def judge(found: Import) -> str | None:
     if top != "saydo":
         return judge_outside(importer, top)
     part = rest[0] if rest else "__init__"
+    return judge_privacy(found, part, rest[1:]) or judge_part(found, part, rest)
+
+
+def judge_privacy(found: Import, part: str, rest: list[str]) -> str | None:
+    is_private = any(name.startswith("_") for name in rest)
+    return f"{found.name} is private to {part}" if is_private and part != found.importer else None
+
+
+def judge_part(found: Import, part: str, rest: list[str]) -> str | None:
+    importer = found.importer
     if part in (importer, "__version__") or importer in MAY_IMPORT_ALL:
         return judge_app(Path(found.file).parts[1], rest[1:]) if importer == part == "web" else None
     if importer not in MAY_IMPORT:
@@ -177,6 +187,11 @@ def test_imports_keep_to_the_table() -> None:
         ("report.py", "from django import forms", "only web may import django"),
         ("web/voice/views.py", "import saydo.web.care.models", "voice may import only the apps before it"),
         ("web/desk/views.py", "from saydo.web.voice import views", "desk may not import the views of voice"),
+        (
+            "charts/kinds.py",
+            "from saydo.measures._split import TIME_UNITS",
+            "saydo.measures._split is private to measures",
+        ),
         ("novelty.py", "import saydo.facts", "novelty stands in no rule: say in MAY_IMPORT what it may import"),
     ],
 )

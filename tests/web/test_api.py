@@ -153,6 +153,12 @@ def test_wrong_key_writes_nothing(company: Path, django_assert_num_queries: Any)
 # Figures
 
 
+def test_single_figure_comes_with_its_sentence(company: Path, program: Any) -> None:
+    get = program("see_figures").get
+    assert get("/api/v1/figures/margin").json()["sentence"].endswith(".")
+    assert get("/api/v1/figures/margin?by=month").json()["sentence"] is None
+
+
 def test_figures_are_listed_with_settings_and_splits(company: Path, program: Any) -> None:
     listed = program("see_figures").get("/api/v1/figures").json()["items"]
     assert [one["name"] for one in listed] == list(measures.MEASURES)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from saydo.charts.figures import SCALES, begin, is_told, show_group
-from saydo.measures._split import TIME_UNITS
+from saydo.measures import TIME_UNITS
 from saydo.result import Result
 
 Record = Mapping[str, Any]

@@ -31,7 +31,7 @@ from saydo.charts.groups import (
 from saydo.charts.look import ACCENT, BANDS, CONFIG, PASSIVE, SCHEMA
 from saydo.charts.shapes import NARROW, Point, Scale, scale_of
 from saydo.language import mark, percent, translate
-from saydo.measures._split import TIME_UNITS
+from saydo.measures import TIME_UNITS
 from saydo.result import Result
 
 # How the amounts of a row lead to another: where it starts, what is added or taken off (with its sign), where it ends.

@@ -15,7 +15,7 @@
 - ``SAYDO_API_RATE``: how often a key or person may ask the API in a minute; by default 600.
 - ``SAYDO_HOOKS_PRIVATE=1``: webhooks may be sent to addresses of your own network, and without HTTPS.
 - ``SAYDO_ADDRESS``: where people find it, as letters tell it; by default the first host.
-- ``SAYDO_DEBUG=1``: Django's own error pages, for development alone.
+- ``SAYDO_WEB_DEBUG=1``: Django's own error pages, for development alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from saydo.language import LANGUAGES as SPOKEN
 from saydo.web.home import find_home, find_secret_key
 
 HOME = find_home()
-DEBUG = os.environ.get("SAYDO_DEBUG") == "1"
+DEBUG = os.environ.get("SAYDO_WEB_DEBUG") == "1"
 SECRET_KEY = os.environ.get("SAYDO_SECRET_KEY") or find_secret_key(HOME)
 ALLOWED_HOSTS = [host.strip() for host in os.environ.get("SAYDO_HOSTS", "localhost,127.0.0.1,[::1]").split(",")]
 if "*" in ALLOWED_HOSTS:

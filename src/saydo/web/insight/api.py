@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from saydo.charts.cells import tell
 from saydo.language import mark, translate
 from saydo.measures import MEASURES, Measure, find, names_a_person, splits_of
 from saydo.result import Result
@@ -59,7 +60,7 @@ class Answer(Schema):
 
     name: str
     question: str
-    sentence: str | None = None
+    sentence: str | None = Field(..., description="The figure in words, where it is but one.")
     as_of: datetime = Field(..., description="Everything in it was known before this moment.")
     currency: str | None
     by: list[str]
@@ -154,6 +155,7 @@ def _setting(name: str, kind: Any, default: Any) -> dict[str, Any]:
 
 
 def _answer(result: Result) -> dict[str, Any]:
+    records = result.to_records()
     return {
         "name": result.measure.name,
         "question": translate(result.measure.question),
@@ -162,7 +164,8 @@ def _answer(result: Result) -> dict[str, Any]:
         "by": list(result.by),
         "settings": dict(result.settings),
         "headline": result.measure.headline,
-        "records": [{name: _utc(value) for name, value in row.items()} for row in result.to_records()],
+        "sentence": (tell(result, records[0]) or None) if len(records) == 1 else None,
+        "records": [{name: _utc(value) for name, value in row.items()} for row in records],
         "notes": [str(note) for note in result.notes],
     }
 
