@@ -388,13 +388,15 @@ _RFM = Bare(
     sums AS (SELECT customer_id, sum(quantity::double * unit_price::double) sales
         FROM order_lines JOIN sold USING (order_id) GROUP BY ALL),
     marked AS (
-        SELECT *, 1 + 5 * (rank() OVER (ORDER BY days DESC) - 1) // count(*) OVER () r,
+        SELECT *, 1 + 5 * (rank() OVER (ORDER BY days DESC) - 1 + count(*) OVER (ORDER BY days DESC))
+                // (2 * count(*) OVER ()) r,
             (2 + 5 * (rank() OVER (ORDER BY orders) - 1) // count(*) OVER ()
                 + 5 * (rank() OVER (ORDER BY sales) - 1) // count(*) OVER ()) / 2 f
         FROM bought JOIN sums USING (customer_id) LEFT JOIN customers USING (customer_id)
     )
     SELECT $cut CASE WHEN r >= 4 AND f >= 3.5 THEN 'champions' WHEN r >= 4 AND orders = 1 THEN 'new'
-        WHEN r >= 4 THEN 'promising' WHEN r <= 2 AND f >= 3.5 THEN 'at risk' WHEN r <= 2 AND f >= 2 THEN 'asleep'
+        WHEN r >= 4 THEN 'promising' WHEN r <= 2 AND f >= 3.5 THEN 'at risk'
+        WHEN r <= 2 AND f >= 2 AND orders > 1 THEN 'asleep'
         WHEN r <= 2 THEN 'lost' WHEN f >= 3.5 THEN 'loyal' ELSE 'wavering' END segment, count(*) customers,
         sum(orders) orders, sum(sales) sales, quantile_cont(days, 0.5) days_since_last_purchase_median,
         quantile_cont(pause, 0.5) days_between_purchases_median

@@ -79,7 +79,8 @@ def compute(
     customers = in_period(facts, _add_side(facts, _find_firsts(facts)), "first_at", since, until)
     events = _begin_years(facts, _add_stratum(facts, customers), days, years)
     split = split_events(facts, "referred", events, by)
-    rows = follow(facts, split.rows, days).mutate(weight=1.0)
+    one = ibis.literal(1).cast("float64")  # Spark would take 1.0 for a decimal
+    rows = follow(facts, split.rows, days).mutate(weight=one)
     rows = add_cluster(facts, rows.mutate(is_target=rows.came == "brought"), "customer_id")
     table = compare_groups(facts, rows, [*split.names, "tenure"], "came", "otherwise", ("brought",))
     if not len(table):

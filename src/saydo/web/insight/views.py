@@ -346,7 +346,7 @@ def figure_file(request: HttpRequest, name: str, form: str) -> HttpResponse:
     question = _question(request, asked)
     if question.names_people and not _may_take_people(request):
         raise PermissionDenied
-    result = answers.ask_within(question, 10 * PATIENCE)
+    result = answers.ask_within(question, PATIENCE and 10 * PATIENCE)
     if result is None:  # its page tells how far it is, and offers the file again
         return redirect(f"{reverse('figure', args=[name])}{asked.at()}")
     if not _may_take(request, result):
