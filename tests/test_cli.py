@@ -408,7 +408,7 @@ def test_error_unknown_setting_comes_with_those_there_are(ten: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("weight=gold", "weight cannot be gold. It must be none, value, reach, account."),
+        ("weight=gold", "weight cannot be gold. It must be one of none, value, reach, account."),
         (
             "since=yesterday",
             "since cannot be yesterday. It must be a day or a time, such as 2024-07-01 or 2024-07-01T12:00.",

@@ -188,7 +188,7 @@ def test_groups_can_be_those_of_the_customer() -> None:
             "second cannot be May. It must be a day or a time, such as 2024-07-01 or 2024-07-01T12:00.",
         ),
         ({"at": "2024-05-01", "days": "0"}, "days cannot be 0. It must be 1 or more."),
-        ({"at": "2024-05-01", "days": "ten"}, "days cannot be ten. It must be int."),
+        ({"at": "2024-05-01", "days": "ten"}, "days cannot be ten. It must be a whole number."),
     ],
 )
 def test_a_comparison_that_cannot_be_made_says_why(chosen: dict[str, str], words: str) -> None:

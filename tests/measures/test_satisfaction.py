@@ -122,7 +122,7 @@ def test_nps_is_no_satisfaction() -> None:
         measure(say(9, question="nps", low=0, high=10))
     with pytest.raises(BadSetting) as caught:
         measure(say(4), question="nps")
-    assert str(caught.value) == "question cannot be nps. It must be csat, ces, stars."
+    assert str(caught.value) == "question cannot be nps. It must be one of csat, ces, stars."
 
 
 # --- against a plain loop

@@ -221,7 +221,7 @@ def test_settings_are_read_from_text_by_their_type() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"each": "persn"}, "each cannot be persn. It must be person, answer."),
+        ({"each": "persn"}, "each cannot be persn. It must be one of person, answer."),
         (
             {"since": "1.4.2024"},
             "since cannot be 1.4.2024. It must be a day or a time, such as 2024-07-01 or 2024-07-01T12:00.",
